@@ -1,1 +1,4 @@
-//! x
+//! # bridgebook
+pub mod event;
+pub mod model;
+pub mod state;

@@ -1,0 +1,446 @@
+//! ALL that execution tells the outside, and the record that carries it into the audit file.
+//!
+//! Invariants: an event says everything that a report needs, so that the audit file alone is enough; no event holds a
+//! secret, a token, a payload or an unmasked number (unless the runbook says `numbers: full`); field names never
+//! change their meaning within [`FORMAT_VERSION`].
+//!
+//! # The audit file, for implementers
+//! One JSON object a line, UTF-8, `\n` after each. Every line has `v`, `seq` (1, 2, 3, ... without gaps),
+//! `timestamp`, `run_id`, `prev`, `event_type` and the event's own fields. `prev` is the SHA-256, in lower-case hex,
+//! of the exact bytes of the line before without its `\n`; the first line has 64 zeros. So the lines form a chain,
+//! and the SHA-256 of the last line is the *head*: who knows the head can find any change in the file. `seal` repeats
+//! the head and the number of lines before it at intervals, `run_finished` closes the file.
+
+use crate::model::{
+    Evidence, JobKey, JobNumber, Latency, NumberPrivacy, Outcome, RunId, SetName, SkipReason, Timestamp,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the audit format. 1: the first.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// One line of the audit file.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Record {
+    /// Format version of the line.
+    #[schemars(extend("const" = 1))]
+    pub v: u32,
+    /// The line's number in the file, from 1, without gaps.
+    #[schemars(range(min = 1))]
+    pub seq: u64,
+    /// When the event happened, in UTC.
+    pub timestamp: Timestamp,
+    /// The run that the line belongs to.
+    pub run_id: RunId,
+    /// SHA-256 of the line before, without its newline; 64 zeros on the first line.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub prev: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// An event of a run.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event_type", rename_all = "snake_case")]
+pub enum Event {
+    /// The first line: who runs what, from which inputs, with which settings.
+    RunStarted(Box<RunStarted>),
+    /// A token was fetched.
+    TokenFetched(TokenFetched),
+    /// The token endpoint refused or failed.
+    TokenFailed(TokenFailed),
+    /// A bridge request is about to leave. Durable before its first byte.
+    BridgeIntent(BridgeIntent),
+    /// What became of it.
+    BridgeAttempt(BridgeAttempt),
+    /// A row that the runbook leaves out.
+    JobSkipped(JobSkipped),
+    /// A job that the run did not come to.
+    JobNotAttempted(JobNotAttempted),
+    /// An answer asked for a pause; the whole run pauses.
+    Throttled(Throttled),
+    /// No further job is started; what is in flight goes on.
+    Stopping(Stopping),
+    /// A check point of the chain.
+    Seal(Seal),
+    /// The last line: totals, criteria, verdict.
+    RunFinished(Box<RunFinished>),
+}
+
+/// A file and its digest.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct FileDigest {
+    /// The file as the runbook or the operator named it.
+    pub file: String,
+    /// Its copy in the run directory.
+    pub snapshot: String,
+    /// SHA-256 of its bytes.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub sha256: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// A setting in effect, and where it came from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Setting {
+    /// Its name: `concurrency`, `retry.max_attempts`, ...
+    pub name: String,
+    /// Its value, as it would be written.
+    pub value: String,
+    /// Which layer won.
+    pub source: SettingSource,
+}
+
+/// Where a setting came from. A flag beats the environment, the environment the runbook.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingSource {
+    /// The tool's default.
+    Default,
+    /// The runbook.
+    Runbook,
+    /// A `BRIDGEBOOK_*` environment variable.
+    Environment,
+    /// The command line.
+    Flag,
+}
+
+/// A set and the rows that the plan counted in it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SetPlan {
+    /// Its name.
+    pub name: SetName,
+    /// Its rows, skipped ones included.
+    pub jobs: u64,
+}
+
+/// Who started the run, and where.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Operator {
+    /// The account that the process runs as.
+    pub user: String,
+    /// The account that called `sudo`, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sudo_user: Option<String>,
+    /// The machine.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+}
+
+/// See [`Event::RunStarted`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RunStarted {
+    /// The runbook's name.
+    pub runbook: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Its labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// The runbook's text and every input file.
+    pub inputs: Vec<FileDigest>,
+    /// The profile's name.
+    pub profile: String,
+    /// SHA-256 of the profile's text.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub profile_sha256: String,
+    /// Name and version of the tool.
+    pub tool: String,
+    /// Who, where.
+    pub operator: Operator,
+    /// True when the built-in simulator answers, not a real API.
+    pub sandbox: bool,
+    /// In front of every request path.
+    pub base_url: String,
+    /// The token endpoint.
+    pub token_url: String,
+    /// Settings in effect.
+    pub settings: Vec<Setting>,
+    /// How numbers are written in this file.
+    pub numbers: NumberPrivacy,
+    /// Jobs of the whole plan: every later state sums up to this.
+    pub jobs: u64,
+    /// The sets in order.
+    pub sets: Vec<SetPlan>,
+    /// The success criteria.
+    pub criteria: Vec<String>,
+}
+
+/// See [`Event::TokenFetched`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TokenFetched {
+    /// Counts the tokens of this run, from 1.
+    pub generation: u64,
+    /// Lifetime in seconds, as granted or as the profile assumes.
+    pub lifetime_s: u64,
+    /// The time that the token endpoint took, in milliseconds.
+    pub latency_ms: Latency,
+    /// Scopes that were asked for and not granted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_scopes: Vec<String>,
+}
+
+/// See [`Event::TokenFailed`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TokenFailed {
+    /// The answer's status, if there was one.
+    pub status_code: Option<u16>,
+    /// Why, in words.
+    pub error_message: String,
+    /// When it is tried again, in milliseconds; absent: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_in_ms: Option<u64>,
+}
+
+/// See [`Event::BridgeIntent`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct BridgeIntent {
+    /// The job's number in plan order.
+    #[schemars(range(min = 1))]
+    pub job: JobNumber,
+    /// Its set.
+    pub set: SetName,
+    /// Its identity by content.
+    pub key: JobKey,
+    /// The call.
+    pub call_id: String,
+    /// Counts the job's attempts, from 1.
+    #[schemars(range(min = 1))]
+    pub attempt: u32,
+    /// The value of the request id header.
+    pub request_id: String,
+    /// The targets; numbers as `numbers` of `run_started` says.
+    pub targets: Vec<String>,
+}
+
+/// See [`Event::BridgeAttempt`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct BridgeAttempt {
+    /// The job's number in plan order.
+    #[schemars(range(min = 1))]
+    pub job: JobNumber,
+    /// Its set.
+    pub set: SetName,
+    /// Its identity by content.
+    pub key: JobKey,
+    /// The call.
+    pub call_id: String,
+    /// Counts the job's attempts, from 1.
+    #[schemars(range(min = 1))]
+    pub attempt: u32,
+    /// The value of the request id header.
+    pub request_id: String,
+    /// What is known about the effect.
+    pub outcome: Outcome,
+    /// True for `succeeded` and `accepted`.
+    pub success: bool,
+    /// Why the outcome is what it is.
+    pub evidence: Evidence,
+    /// The answer's status, if there was one.
+    pub status_code: Option<u16>,
+    /// From the first byte sent to the last byte read (or to the failure), in milliseconds.
+    pub latency_ms: Latency,
+    /// From the moment the attempt was due to the moment it was sent, in milliseconds.
+    pub queue_ms: Latency,
+    /// The server's or the network's words, made printable, numbers masked, at most 300 characters.
+    pub error_message: Option<String>,
+    /// The vendor's own id of the exchange, when the answer carries one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// True when this ends the job, false when it is tried again.
+    #[serde(rename = "final")]
+    pub is_final: bool,
+    /// Back-off before the next attempt, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_in_ms: Option<u64>,
+    /// Something odd about a success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+}
+
+/// See [`Event::JobSkipped`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct JobSkipped {
+    /// The job's number in plan order.
+    #[schemars(range(min = 1))]
+    pub job: JobNumber,
+    /// Its set.
+    pub set: SetName,
+    /// The call, if the row names one.
+    pub call_id: Option<String>,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// See [`Event::JobNotAttempted`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct JobNotAttempted {
+    /// The job's number in plan order.
+    #[schemars(range(min = 1))]
+    pub job: JobNumber,
+    /// Its set.
+    pub set: SetName,
+    /// Its identity by content.
+    pub key: JobKey,
+    /// The call.
+    pub call_id: String,
+}
+
+/// See [`Event::Throttled`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Throttled {
+    /// The job whose answer asked for it.
+    #[schemars(range(min = 1))]
+    pub job: JobNumber,
+    /// 429 or 503.
+    pub status_code: u16,
+    /// The pause of the whole run, in milliseconds.
+    pub pause_ms: u64,
+}
+
+/// Why a run ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Every job has its final state.
+    Completed,
+    /// A signal stopped it.
+    Interrupted,
+    /// The credentials were refused, or a fresh token was.
+    CredentialsRefused,
+    /// The token endpoint could not be reached.
+    ApiUnreachable,
+    /// The inputs changed under the run.
+    InputChanged,
+}
+
+/// See [`Event::Stopping`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Stopping {
+    /// How the run will end.
+    pub ending: Ending,
+    /// The cause, in words.
+    pub reason: String,
+    /// Requests in flight at that moment: the overshoot.
+    pub in_flight: u64,
+}
+
+/// See [`Event::Seal`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Seal {
+    /// Lines before this one.
+    pub lines: u64,
+    /// SHA-256 of the line before this one: the head of the chain so far.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub head: String,
+}
+
+/// Jobs by state. They add up: that is the balance sheet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// All jobs of the plan.
+    pub jobs: u64,
+    /// Bridged, as the server says.
+    pub succeeded: u64,
+    /// Taken by the server, not confirmed.
+    pub accepted: u64,
+    /// Refused by an answer.
+    pub rejected: u64,
+    /// Never reached the server.
+    pub not_sent: u64,
+    /// May have had an effect.
+    pub unknown: u64,
+    /// Left out by `when` or a guard.
+    pub skipped: u64,
+    /// The run ended first.
+    pub not_attempted: u64,
+}
+
+/// Counts of one set.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SetCounts {
+    /// The set.
+    pub set: SetName,
+    /// Its counts.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// A criterion at the end.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct CriterionResult {
+    /// The criterion as written.
+    pub criterion: String,
+    /// The metric's value: counts as they are, percentages 0 to 100, times in milliseconds, rates per second;
+    /// null when there is no data.
+    pub value: Option<f64>,
+    /// Whether it is met.
+    pub met: bool,
+}
+
+/// Whether the run is what the runbook calls a success.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every criterion is met and the run completed.
+    Passed,
+    /// Not so.
+    Failed,
+}
+
+/// See [`Event::RunFinished`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RunFinished {
+    /// Why the run ended.
+    pub ending: Ending,
+    /// Passed or failed.
+    pub verdict: Verdict,
+    /// The exit code of the process.
+    pub exit_code: u8,
+    /// The balance sheet.
+    pub totals: Counts,
+    /// The same by set, in order.
+    pub sets: Vec<SetCounts>,
+    /// Requests that were cleared to leave.
+    pub attempts: u64,
+    /// Each criterion with its value.
+    pub criteria: Vec<CriterionResult>,
+}
+
+/// An event with its moment, on its way to the ledger and the observers.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Happened {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Event,
+}
+
+/// The ledger refused: nothing more may be sent.
+#[derive(Debug, thiserror::Error)]
+#[error("the audit file cannot be written: {0}")]
+pub struct LedgerError(pub String);
+
+/// Where events must go. An intent counts only when it is durable; an error stops the run.
+pub trait Ledger {
+    /// Hands a batch over. Batches become durable in order. Never blocks on the disk.
+    fn submit(&mut self, batch: Vec<Happened>) -> Result<(), LedgerError>;
+
+    /// Waits until one more batch is durable. Cancel-safe.
+    fn durable(&mut self) -> impl Future<Output = Result<(), LedgerError>>;
+}
+
+/// Who may watch. An observer cannot fail the run and must return at once.
+pub trait Observer {
+    /// Sees an event after it was handed to the ledger.
+    fn observe(&mut self, happened: &Happened);
+}

@@ -1,0 +1,32 @@
+//! Plain data that every stage shares: ids, quantities, the runbook, jobs, outcomes, problems.
+//!
+//! Nothing here reads a file, opens a socket or knows another module of the crate.
+
+mod call;
+mod clock;
+mod criterion;
+mod ids;
+mod job;
+mod latency;
+mod outcome;
+mod privacy;
+mod problem;
+mod quantity;
+mod runbook;
+mod secret;
+
+pub use call::CallId;
+pub use clock::{RunClock, Timestamp};
+pub use criterion::{Criterion, CriterionError, Metric, Operator, Unit};
+pub use ids::{JobKey, JobNumber, RunId, SetName};
+pub use job::{Job, Planned, RequestSpec, SkipReason, Skipped};
+pub use latency::Latency;
+pub use outcome::{Evidence, Outcome};
+pub use privacy::{NumberPrivacy, PhoneNumber, printable};
+pub use problem::{Code, DataPlace, Focus, Problem, Severity};
+pub use quantity::{DurationSpec, QuantityError, Rate};
+pub use runbook::{
+    ClientCredentials, Connection, Endpoints, Limits, RetryPolicy, Rows, Runbook, SecretSource, SetSpec, Source,
+    Timeouts,
+};
+pub use secret::Secret;

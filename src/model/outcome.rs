@@ -1,0 +1,52 @@
+//! How an attempt can end, and the evidence for it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is known about one attempt's effect (DESIGN section 4). Also the final state of a job that was attempted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The server said that the bridge is done.
+    Succeeded,
+    /// The server took the request and has not confirmed the bridge (202).
+    Accepted,
+    /// The server answered and refused: the answer proves that nothing was bridged.
+    Rejected,
+    /// Proven that no byte of the request reached the server.
+    NotSent,
+    /// The request may have had its effect. Never sent again on our own.
+    Unknown,
+}
+
+impl Outcome {
+    /// All outcomes, in the order in which reports list them.
+    pub const ALL: [Self; 5] = [Self::Succeeded, Self::Accepted, Self::Rejected, Self::NotSent, Self::Unknown];
+
+    /// True when the server took the job: succeeded or accepted.
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Accepted)
+    }
+}
+
+/// Why an attempt has its outcome. Stable words: reports group errors by them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// The answer's status line (and body, where the profile asks for it) decided.
+    Answer,
+    /// An answer that says "not processed": 408, 421, 425, 429, 503 with Retry-After.
+    Refusal,
+    /// 401: the access token was not taken.
+    TokenRefused,
+    /// Name resolution, TCP connect, TLS handshake or proxy failed before the first byte of the request.
+    Connect,
+    /// No whole answer within the request timeout, after the request may have left.
+    Timeout,
+    /// The connection ended before an answer, after the request may have left.
+    ConnectionLost,
+    /// The operator's second signal: the request was in flight and its answer was not waited for.
+    Abandoned,
+    /// Stopped between the durable intent and the first byte.
+    Withdrawn,
+}

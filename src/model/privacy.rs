@@ -1,0 +1,134 @@
+//! What may be shown: telephone numbers masked by type, hostile text made printable.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+
+/// How telephone numbers are written into the audit file, logs, reports and progress.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NumberPrivacy {
+    /// `+1202*****04`: enough to recognise, not enough to call.
+    #[default]
+    Masked,
+    /// The whole number.
+    Full,
+}
+
+/// A run of this many digits in somebody else's text is taken for a telephone number.
+const SHORTEST_NUMBER: usize = 7;
+
+impl NumberPrivacy {
+    /// A target's number as it may be written down.
+    pub fn number(self, number: &PhoneNumber) -> String {
+        match self {
+            Self::Masked => number.to_string(),
+            Self::Full => number.0.clone(),
+        }
+    }
+
+    /// Somebody else's text, made printable, cut to `limit` characters, its telephone numbers masked.
+    pub fn text(self, text: &str, limit: usize) -> String {
+        let text = printable(text, limit);
+        match self {
+            Self::Full => text.into_owned(),
+            Self::Masked => mask_digit_runs(&text),
+        }
+    }
+}
+
+/// A telephone number. `Display` and `Debug` mask it: see [`NumberPrivacy::number`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct PhoneNumber(String);
+
+impl PhoneNumber {
+    /// Wraps a number as the payload has it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (plus, digits) = match self.0.strip_prefix('+') {
+            Some(digits) => ("+", digits),
+            None => ("", self.0.as_str()),
+        };
+        f.write_str(plus)?;
+        f.write_str(&mask(digits))
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PhoneNumber({self})")
+    }
+}
+
+/// Keeps the first four and last two characters of a long number, the last two of a short one.
+fn mask(digits: &str) -> String {
+    let count = digits.chars().count();
+    let head = if count > 9 { 4 } else { 0 };
+    digits.chars().enumerate().map(|(i, c)| if i < head || i + 2 >= count { c } else { '*' }).collect()
+}
+
+fn mask_digit_runs(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut run = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_numeric() {
+            run.push(c);
+            continue;
+        }
+        if run.chars().count() >= SHORTEST_NUMBER {
+            out.push_str(&mask(&run));
+        } else {
+            out.push_str(&run);
+        }
+        run.clear();
+        if c != '\0' {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The text without control and bidirectional characters (CWE-117, terminal escapes), whitespace runs as one blank,
+/// cut to `limit` characters with an ellipsis.
+pub fn printable(text: &str, limit: usize) -> Cow<'_, str> {
+    let plain = |c: char| !c.is_control() && !is_bidi(c) && c != '\u{fffd}';
+    if text.chars().count() <= limit && text.chars().all(plain) && !text.contains("  ") && text.trim() == text {
+        return Cow::Borrowed(text);
+    }
+    let cleaned: String = text.chars().map(|c| if plain(c) { c } else { ' ' }).collect();
+    let words = cleaned.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= limit {
+        return Cow::Owned(words);
+    }
+    Cow::Owned(words.chars().take(limit.saturating_sub(1)).chain(['…']).collect())
+}
+
+fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_masked_in_every_shape() {
+        assert_eq!(PhoneNumber::new("+12025550104").to_string(), "+1202*****04");
+        assert_eq!(PhoneNumber::new("112").to_string(), "*12");
+        assert_eq!(format!("{:?}", PhoneNumber::new("+442079460123")), "PhoneNumber(+4420******23)");
+        let text = NumberPrivacy::Masked.text("no route to +12025550104\u{1b}[31m\r\n(call 42)", 200);
+        assert_eq!(text, "no route to +1202*****04 [31m (call 42)");
+    }
+
+    #[test]
+    fn long_text_is_cut_and_says_so() {
+        assert_eq!(printable("abcdef", 4), "abc…");
+        assert_eq!(printable("ab\u{202e}cd", 10), "ab cd");
+    }
+}

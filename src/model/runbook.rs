@@ -1,0 +1,173 @@
+//! A checked runbook. Only `load` makes one.
+
+use super::{Criterion, DurationSpec, NumberPrivacy, Rate, Secret, SetName};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The text that a runbook was read from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The path as given.
+    pub path: PathBuf,
+    /// The exact bytes, as UTF-8.
+    pub text: String,
+}
+
+/// Where a secret comes from. A literal is not among them on purpose.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SecretSource {
+    /// An environment variable.
+    Env(String),
+    /// The first line of a file, relative to the runbook.
+    File(PathBuf),
+}
+
+/// Client id and secret of the OAuth client.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientCredentials {
+    /// The client id.
+    pub id: Secret<String>,
+    /// The client secret.
+    pub secret: Secret<String>,
+}
+
+/// Which API, and how to reach it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Endpoints {
+    /// The profile's URLs, with this region filled in.
+    Region(String),
+    /// URLs as given.
+    Urls {
+        /// In front of every request path.
+        base_url: String,
+        /// The token endpoint; `None`: the profile's path below `base_url`.
+        token_url: Option<String>,
+    },
+}
+
+/// Time limits of one request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timeouts {
+    /// Name resolution, TCP and TLS. Default 5 s.
+    pub connect: DurationSpec,
+    /// From the first byte sent to the last byte of the answer. Default 30 s.
+    pub request: DurationSpec,
+    /// A whole token request. Default 15 s.
+    pub token: DurationSpec,
+}
+
+/// `connection:` of a runbook.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Connection {
+    /// The profile's name.
+    pub profile: String,
+    /// Region or URLs.
+    pub endpoints: Endpoints,
+    /// Client id.
+    pub client_id: SecretSource,
+    /// Client secret.
+    pub client_secret: SecretSource,
+    /// Time limits.
+    pub timeouts: Timeouts,
+}
+
+/// Where a set's rows come from.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Rows {
+    /// A CSV file, relative to the runbook: one job a record, columns by header.
+    Csv(PathBuf),
+    /// A JSON Lines file, relative to the runbook: one job an object.
+    Jsonl(PathBuf),
+    /// Objects in the runbook itself.
+    Items(Vec<Map<String, Value>>),
+}
+
+impl Rows {
+    /// The file to read, if it is one.
+    pub fn file(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Csv(path) | Self::Jsonl(path) => Some(path),
+            Self::Items(_) => None,
+        }
+    }
+}
+
+/// One set of bridge jobs.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SetSpec {
+    /// Its name.
+    pub name: SetName,
+    /// Its place in `sets`, for pointers into the runbook.
+    pub index: usize,
+    /// Its rows.
+    pub rows: Rows,
+    /// A template that must give true or false; false leaves the row out.
+    pub when: Option<String>,
+    /// A template for the job's key; `None`: the call id.
+    pub key: Option<String>,
+    /// The job's fields, templates at the leaves.
+    pub job: Map<String, Value>,
+    /// Requests of this set in flight at most; `None`: the run's limit.
+    pub concurrency: Option<usize>,
+    /// No rows is not an error.
+    pub allow_empty: bool,
+}
+
+/// Limits of the whole run.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Limits {
+    /// Requests in flight at most. Default 8.
+    pub concurrency: usize,
+    /// Requests started per second at most; `None`: no limit.
+    pub rate: Option<Rate>,
+    /// After the first signal, how long requests in flight may take. Default 35 s.
+    pub drain_timeout: DurationSpec,
+}
+
+/// When a job that is proven not processed is tried again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RetryPolicy {
+    /// Attempts of one job, the first included. Default 4.
+    pub max_attempts: u32,
+    /// Shortest back-off. Default 2 s.
+    pub min_wait: DurationSpec,
+    /// Longest back-off. Default 10 s.
+    pub max_wait: DurationSpec,
+    /// Longest Retry-After that is waited for. Default 60 s.
+    pub max_retry_after: DurationSpec,
+}
+
+/// A checked runbook.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Runbook {
+    /// The text it came from.
+    pub source: Source,
+    /// Its name: also the folder of its runs.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Free labels, copied into the audit file.
+    pub labels: BTreeMap<String, String>,
+    /// The API.
+    pub connection: Connection,
+    /// Environment variables that templates may read.
+    pub env: Vec<String>,
+    /// Values for templates.
+    pub vars: Map<String, Value>,
+    /// Sets in order.
+    pub sets: Vec<SetSpec>,
+    /// Limits.
+    pub limits: Limits,
+    /// Retry policy.
+    pub retry: RetryPolicy,
+    /// Jobs at most; `None`: no bound.
+    pub max_jobs: Option<u64>,
+    /// All must be met at the end.
+    pub criteria: Vec<Criterion>,
+    /// How numbers are written down.
+    pub numbers: NumberPrivacy,
+}

@@ -1,0 +1,11 @@
+//! What a run's events add up to: one transition table and one fold, shared by dispatcher, verify and reports.
+
+mod criteria;
+mod job;
+mod run;
+mod tally;
+
+pub use criteria::judge;
+pub use job::{IllegalStep, JobState, Step};
+pub use run::{Imbalance, RunState, StateError};
+pub use tally::Tally;

@@ -1,0 +1,243 @@
+//! The fold of a run's events: every job's state, the tallies, the moments.
+//!
+//! Memory: one byte a job. An event that does not fit the state of its job is an error with its words, never ignored.
+
+use crate::event::{Event, Happened, RunFinished, RunStarted, SetCounts};
+use crate::model::{JobNumber, Outcome, SetName, Timestamp};
+use crate::state::{IllegalStep, JobState, Step, Tally};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// An event that cannot follow the ones before it.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum StateError {
+    /// Something before `run_started`.
+    #[error("the first event must be run_started")]
+    NotStarted,
+    /// `run_started` twice.
+    #[error("run_started stands twice")]
+    StartedTwice,
+    /// Something after `run_finished`.
+    #[error("there is an event after run_finished")]
+    AfterTheEnd,
+    /// A job number that the plan has not.
+    #[error("there is no job {0} in the plan")]
+    NoSuchJob(JobNumber),
+    /// A job in a set that is not its set.
+    #[error("job {0} is not in set {1:?}")]
+    WrongSet(JobNumber, SetName),
+    /// A step that the job's state does not allow.
+    #[error("job {job}: {source}")]
+    Illegal {
+        /// The job.
+        job: JobNumber,
+        /// Why.
+        source: IllegalStep,
+    },
+}
+
+/// Why the sums are not what they must be.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Imbalance {
+    /// No closing record.
+    #[error("the file has no closing record (run_finished): the run was cut off, or the file was")]
+    NotFinished,
+    /// Jobs without a final state.
+    #[error("{0} jobs have no final state")]
+    Open(u64),
+    /// The closing record says other totals than the events add up to.
+    #[error("run_finished does not agree with the events before it: {0}")]
+    Disagrees(String),
+}
+
+/// A run, as its events tell it.
+#[derive(Clone, Debug)]
+pub struct RunState {
+    started: Option<(Timestamp, Box<RunStarted>)>,
+    finished: Option<Box<RunFinished>>,
+    last: Option<Timestamp>,
+    jobs: Vec<JobState>,
+    /// First job number of each set, from 1, and the set's place.
+    sets: HashMap<SetName, (usize, std::ops::RangeInclusive<u64>)>,
+    by_set: Vec<Tally>,
+    total: Tally,
+    /// Attempts that are not proven to have stayed here.
+    sent: u64,
+}
+
+impl Default for RunState {
+    fn default() -> Self {
+        Self {
+            started: None,
+            finished: None,
+            last: None,
+            jobs: Vec::new(),
+            sets: HashMap::new(),
+            by_set: Vec::new(),
+            total: Tally::new(0),
+            sent: 0,
+        }
+    }
+}
+
+impl RunState {
+    /// Takes one more event in.
+    pub fn apply(&mut self, happened: &Happened) -> Result<(), StateError> {
+        if self.finished.is_some() {
+            return Err(StateError::AfterTheEnd);
+        }
+        if self.started.is_none() && !matches!(happened.event, Event::RunStarted(_)) {
+            return Err(StateError::NotStarted);
+        }
+        self.last = Some(happened.at);
+        match &happened.event {
+            Event::RunStarted(started) => return self.start(happened.at, started),
+            Event::BridgeIntent(intent) => {
+                let set = self.step(intent.job, &intent.set, Step::Intent)?;
+                self.both(set, |tally| tally.count_intent(intent.attempt));
+            }
+            Event::BridgeAttempt(attempt) => {
+                let step = if attempt.is_final { Step::Ends(attempt.outcome) } else { Step::Retries(attempt.outcome) };
+                let set = self.step(attempt.job, &attempt.set, step)?;
+                self.both(set, |tally| tally.count_attempt(attempt));
+                self.sent += u64::from(attempt.outcome != Outcome::NotSent);
+            }
+            Event::JobSkipped(skipped) => {
+                self.step(skipped.job, &skipped.set, Step::Skip)?;
+            }
+            Event::JobNotAttempted(job) => {
+                self.step(job.job, &job.set, Step::GiveUp)?;
+            }
+            Event::Throttled(throttled) => {
+                let set = self.sets.values().find(|(_, jobs)| jobs.contains(&throttled.job)).map(|(set, _)| *set);
+                let set = set.ok_or(StateError::NoSuchJob(throttled.job))?;
+                self.both(set, |tally| tally.throttled += 1);
+            }
+            Event::RunFinished(finished) => self.finished = Some(finished.clone()),
+            Event::TokenFetched(_) | Event::TokenFailed(_) | Event::Stopping(_) | Event::Seal(_) => {}
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, at: Timestamp, started: &RunStarted) -> Result<(), StateError> {
+        if self.started.is_some() {
+            return Err(StateError::StartedTwice);
+        }
+        let mut first = 1;
+        for (index, set) in started.sets.iter().enumerate() {
+            self.sets.insert(set.name.clone(), (index, first..=first + set.jobs - 1));
+            self.by_set.push(Tally::new(set.jobs));
+            first += set.jobs;
+        }
+        self.total = Tally::new(started.jobs);
+        self.jobs = vec![JobState::Pending; usize::try_from(started.jobs).unwrap_or(usize::MAX)];
+        self.started = Some((at, Box::new(started.clone())));
+        Ok(())
+    }
+
+    fn step(&mut self, job: JobNumber, set: &SetName, step: Step) -> Result<usize, StateError> {
+        let (index, range) = self.sets.get(set).ok_or_else(|| StateError::WrongSet(job, set.clone()))?;
+        let (index, in_range) = (*index, range.contains(&job));
+        let state = job
+            .checked_sub(1)
+            .and_then(|at| usize::try_from(at).ok())
+            .and_then(|at| self.jobs.get_mut(at))
+            .ok_or(StateError::NoSuchJob(job))?;
+        if !in_range {
+            return Err(StateError::WrongSet(job, set.clone()));
+        }
+        let before = *state;
+        let after = before.apply(step).map_err(|source| StateError::Illegal { job, source })?;
+        *state = after;
+        self.both(index, |tally| tally.move_job(before, after));
+        Ok(index)
+    }
+
+    fn both(&mut self, set: usize, change: impl Fn(&mut Tally)) {
+        change(&mut self.total);
+        if let Some(tally) = self.by_set.get_mut(set) {
+            change(tally);
+        }
+    }
+
+    /// The opening record.
+    pub fn started(&self) -> Option<&RunStarted> {
+        self.started.as_ref().map(|(_, started)| started.as_ref())
+    }
+
+    /// The closing record.
+    pub fn finished(&self) -> Option<&RunFinished> {
+        self.finished.as_deref()
+    }
+
+    /// When the run began.
+    pub fn began(&self) -> Option<Timestamp> {
+        self.started.as_ref().map(|(at, _)| *at)
+    }
+
+    /// The last event's moment.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.last
+    }
+
+    /// From the first record to `until`.
+    pub fn duration(&self, until: Timestamp) -> Duration {
+        self.began().map_or(Duration::ZERO, |began| until.since(began))
+    }
+
+    /// The figures of the whole run.
+    pub fn total(&self) -> &Tally {
+        &self.total
+    }
+
+    /// The figures of each set, in order.
+    pub fn by_set(&self) -> impl Iterator<Item = (&SetName, &Tally)> {
+        let names = self.started.iter().flat_map(|(_, started)| started.sets.iter().map(|set| &set.name));
+        names.zip(&self.by_set)
+    }
+
+    /// The figures of one set.
+    pub fn set(&self, name: &SetName) -> Option<&Tally> {
+        self.sets.get(name).and_then(|(index, _)| self.by_set.get(*index))
+    }
+
+    /// A job's state.
+    pub fn job(&self, number: JobNumber) -> Option<JobState> {
+        usize::try_from(number.checked_sub(1)?).ok().and_then(|at| self.jobs.get(at)).copied()
+    }
+
+    /// Jobs whose intent has no outcome: what a crash leaves.
+    pub fn in_flight(&self) -> u64 {
+        self.total.count(JobState::InFlight)
+    }
+
+    /// Whether any bridge request may have left this machine.
+    pub fn anything_sent(&self) -> bool {
+        self.sent > 0 || self.in_flight() > 0
+    }
+
+    /// Counts of each set.
+    pub fn set_counts(&self) -> Vec<SetCounts> {
+        self.by_set().map(|(set, tally)| SetCounts { set: set.clone(), counts: tally.counts() }).collect()
+    }
+
+    /// The balance sheet: every job in exactly one final state, and the closing record says the same.
+    pub fn balance(&self) -> Result<(), Imbalance> {
+        let finished = self.finished.as_ref().ok_or(Imbalance::NotFinished)?;
+        let open = self.total.count(JobState::Pending) + self.in_flight();
+        if open > 0 {
+            return Err(Imbalance::Open(open));
+        }
+        let disagrees = |what: &str| Err(Imbalance::Disagrees(what.to_owned()));
+        if finished.totals != self.total.counts() {
+            return disagrees("the totals differ");
+        }
+        if finished.sets != self.set_counts() {
+            return disagrees("the sets' totals differ");
+        }
+        if finished.attempts != self.total.attempts {
+            return disagrees("the number of attempts differs");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,190 @@
+//! The figures of a run or of a set: counts, attempts, latencies.
+
+use crate::event::{BridgeAttempt, Counts};
+use crate::model::{Latency, Metric};
+use crate::state::JobState;
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Significant digits of the histograms; [`Latency`] is rounded so that this loses nothing.
+const DIGITS: u8 = 3;
+
+/// Figures that only grow. Merging two tallies is adding them.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// Jobs of the plan.
+    pub jobs: u64,
+    by_state: BTreeMap<JobState, u64>,
+    /// Requests that were cleared to leave.
+    pub attempts: u64,
+    /// Attempts after a job's first.
+    pub retries: u64,
+    /// Answers that asked to slow down.
+    pub throttled: u64,
+    /// Answers by status.
+    pub by_status: BTreeMap<u16, u64>,
+    latency: Histogram<u64>,
+    latency_sum: u128,
+    queue: Histogram<u64>,
+}
+
+impl Tally {
+    /// A tally of `jobs` pending jobs.
+    pub fn new(jobs: u64) -> Self {
+        Self {
+            jobs,
+            by_state: BTreeMap::new(),
+            attempts: 0,
+            retries: 0,
+            throttled: 0,
+            by_status: BTreeMap::new(),
+            latency: histogram(),
+            latency_sum: 0,
+            queue: histogram(),
+        }
+    }
+
+    pub(super) fn move_job(&mut self, from: JobState, to: JobState) {
+        if let Some(count) = self.by_state.get_mut(&from) {
+            *count = count.saturating_sub(1);
+        }
+        if to != JobState::Pending {
+            *self.by_state.entry(to).or_default() += 1;
+        }
+    }
+
+    pub(super) fn count_intent(&mut self, attempt: u32) {
+        self.attempts += 1;
+        self.retries += u64::from(attempt > 1);
+    }
+
+    pub(super) fn count_attempt(&mut self, attempt: &BridgeAttempt) {
+        self.queue.saturating_record(attempt.queue_ms.micros());
+        if let Some(status) = attempt.status_code {
+            *self.by_status.entry(status).or_default() += 1;
+            self.latency.saturating_record(attempt.latency_ms.micros());
+            self.latency_sum += u128::from(attempt.latency_ms.micros());
+        }
+    }
+
+    /// Jobs in a state. `pending` is what the others leave.
+    pub fn count(&self, state: JobState) -> u64 {
+        match state {
+            JobState::Pending => self.jobs.saturating_sub(self.by_state.values().sum()),
+            _ => self.by_state.get(&state).copied().unwrap_or_default(),
+        }
+    }
+
+    /// succeeded + accepted.
+    pub fn successes(&self) -> u64 {
+        self.count(JobState::Succeeded) + self.count(JobState::Accepted)
+    }
+
+    /// rejected + `not_sent`.
+    pub fn failed(&self) -> u64 {
+        self.count(JobState::Rejected) + self.count(JobState::NotSent)
+    }
+
+    /// succeeded + accepted + failed + unknown.
+    pub fn attempted(&self) -> u64 {
+        self.successes() + self.failed() + self.count(JobState::Unknown)
+    }
+
+    /// The balance sheet.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            jobs: self.jobs,
+            succeeded: self.count(JobState::Succeeded),
+            accepted: self.count(JobState::Accepted),
+            rejected: self.count(JobState::Rejected),
+            not_sent: self.count(JobState::NotSent),
+            unknown: self.count(JobState::Unknown),
+            skipped: self.count(JobState::Skipped),
+            not_attempted: self.count(JobState::NotAttempted),
+        }
+    }
+
+    /// Service time by quantile, exactly the nearest-rank value of the recorded ones; `None` without an answer.
+    pub fn latency(&self, quantile: f64) -> Option<Latency> {
+        quantile_of(&self.latency, quantile)
+    }
+
+    /// Queue time by quantile; `None` without an attempt.
+    pub fn queue(&self, quantile: f64) -> Option<Latency> {
+        quantile_of(&self.queue, quantile)
+    }
+
+    /// Answered attempts by service time: each recorded value with its count, ascending.
+    pub fn latencies(&self) -> impl Iterator<Item = (Latency, u64)> {
+        self.latency.iter_recorded().map(|step| {
+            (Latency::from_micros(self.latency.lowest_equivalent(step.value_iterated_to())), step.count_at_value())
+        })
+    }
+
+    /// Mean service time in milliseconds, over every answered attempt.
+    pub fn latency_mean_ms(&self) -> Option<f64> {
+        let answers = self.latency.len();
+        (answers > 0).then(|| approximate(self.latency_sum) / approximate(u128::from(answers)) / 1000.0)
+    }
+
+    /// (succeeded + accepted) / attempted, 0 to 100.
+    pub fn success_rate(&self) -> Option<f64> {
+        percent(self.successes(), self.attempted())
+    }
+
+    /// A metric's value in its unit, or `None` when there is no data yet.
+    pub fn metric(&self, metric: Metric, duration: Duration) -> Option<f64> {
+        let count = |number: u64| Some(approximate(u128::from(number)));
+        let millis = |latency: Option<Latency>| latency.map(Latency::millis);
+        match metric {
+            Metric::Jobs => count(self.jobs),
+            Metric::Succeeded => count(self.count(JobState::Succeeded)),
+            Metric::Accepted => count(self.count(JobState::Accepted)),
+            Metric::Rejected => count(self.count(JobState::Rejected)),
+            Metric::NotSent => count(self.count(JobState::NotSent)),
+            Metric::Unknown => count(self.count(JobState::Unknown)),
+            Metric::Skipped => count(self.count(JobState::Skipped)),
+            Metric::NotAttempted => count(self.count(JobState::NotAttempted)),
+            Metric::Failed => count(self.failed()),
+            Metric::Attempted => count(self.attempted()),
+            Metric::SuccessRate => self.success_rate(),
+            Metric::CompletionRate => percent(self.attempted(), self.jobs - self.count(JobState::Skipped)),
+            Metric::LatencyMin => millis(self.latency(0.0)),
+            Metric::LatencyMean => self.latency_mean_ms(),
+            Metric::LatencyP50 => millis(self.latency(0.5)),
+            Metric::LatencyP90 => millis(self.latency(0.9)),
+            Metric::LatencyP95 => millis(self.latency(0.95)),
+            Metric::LatencyP99 => millis(self.latency(0.99)),
+            Metric::LatencyMax => millis(self.latency(1.0)),
+            Metric::QueueP50 => millis(self.queue(0.5)),
+            Metric::QueueP95 => millis(self.queue(0.95)),
+            Metric::QueueMax => millis(self.queue(1.0)),
+            Metric::Throughput => (self.attempted() > 0 && !duration.is_zero())
+                .then(|| approximate(u128::from(self.attempted())) / duration.as_secs_f64()),
+            Metric::Duration => Some(duration.as_secs_f64() * 1000.0),
+            Metric::Attempts => count(self.attempts),
+            Metric::Retries => count(self.retries),
+            Metric::Throttled => count(self.throttled),
+        }
+    }
+}
+
+#[expect(clippy::expect_used, reason = "three digits are within the 0..=5 that the constructor takes")]
+fn histogram() -> Histogram<u64> {
+    Histogram::new(DIGITS).expect("three significant digits")
+}
+
+fn quantile_of(histogram: &Histogram<u64>, quantile: f64) -> Option<Latency> {
+    (!histogram.is_empty())
+        .then(|| Latency::from_micros(histogram.lowest_equivalent(histogram.value_at_quantile(quantile))))
+}
+
+fn percent(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| approximate(u128::from(part)) * 100.0 / approximate(u128::from(whole)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of one run are far below 2^53")]
+fn approximate(number: u128) -> f64 {
+    number as f64
+}
