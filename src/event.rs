@@ -6,10 +6,12 @@
 //!
 //! # The audit file, for implementers
 //! One JSON object a line, UTF-8, `\n` after each. Every line has `v`, `seq` (1, 2, 3, ... without gaps),
-//! `timestamp`, `run_id`, `prev`, `event_type` and the event's own fields. `prev` is the SHA-256, in lower-case hex,
-//! of the exact bytes of the line before without its `\n`; the first line has 64 zeros. So the lines form a chain,
-//! and the SHA-256 of the last line is the *head*: who knows the head can find any change in the file. `seal` repeats
-//! the head and the number of lines before it at intervals, `run_finished` closes the file.
+//! `timestamp`, `run_id`, `event_type`, the event's own fields, and last of all `hash`: 64 lower-case hex digits. A line
+//! thus ends in exactly 75 bytes `,"hash":"<64 digits>"}`. The digits are the SHA-256 of the 64 digits of the line before
+//! (64 zeros for the first line), followed by the line's own bytes in front of those 75. Any change of a line shows on
+//! that very line, and all later lines depend on it. The hash of the last line is the *head*: who has kept the head
+//! elsewhere can also find a file that was made anew as a whole. `seal` names the head so far at intervals;
+//! `run_finished` is the last line, so that a file that was cut shows it.
 
 use crate::model::{
     Evidence, JobKey, JobNumber, Latency, NumberPrivacy, Outcome, RunId, SetName, SkipReason, Timestamp,
@@ -34,12 +36,12 @@ pub struct Record {
     pub timestamp: Timestamp,
     /// The run that the line belongs to.
     pub run_id: RunId,
-    /// SHA-256 of the line before, without its newline; 64 zeros on the first line.
-    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
-    pub prev: String,
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
+    /// SHA-256 of the hash of the line before and of this line's bytes in front of `,"hash"`.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub hash: String,
 }
 
 /// An event of a run.
@@ -339,7 +341,7 @@ pub struct Stopping {
 pub struct Seal {
     /// Lines before this one.
     pub lines: u64,
-    /// SHA-256 of the line before this one: the head of the chain so far.
+    /// The hash of the line before this one: the head of the chain so far.
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub head: String,
 }

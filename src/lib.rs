@@ -1,4 +1,11 @@
 //! # bridgebook
 pub mod event;
+pub mod expand;
+pub mod journal;
+pub mod load;
 pub mod model;
+pub mod profile;
+pub mod schema;
+pub mod simulator;
 pub mod state;
+pub mod template;

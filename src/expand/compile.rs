@@ -1,0 +1,179 @@
+//! Compiling a runbook's sets, once, with everything that can be said before the first row.
+
+use super::rows::RowReader;
+use crate::model::{Code, Problem, Runbook, SetName, SetSpec};
+use crate::profile::Profile;
+use crate::template::{CompileError, Engine, Scope, Template, Tree};
+use serde_json::{Map, Value, json};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+/// Which part of the plan is wanted.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Selection {
+    /// These sets only; empty: all.
+    pub only: Vec<SetName>,
+    /// The first so many rows of the plan only.
+    pub limit: Option<u64>,
+}
+
+/// A set that is ready to expand.
+#[derive(Debug)]
+pub(super) struct CompiledSet<'a> {
+    pub(super) spec: &'a SetSpec,
+    pub(super) engine: Engine,
+    pub(super) when: Option<Template>,
+    pub(super) key: Option<Template>,
+    pub(super) job: Tree,
+    /// Values of every row but `row` and `index`.
+    pub(super) values: Map<String, Value>,
+    /// Problems of the runbook's own text: not repeated for each row.
+    pub(super) known: HashSet<(Code, String)>,
+}
+
+/// Turns a runbook's rows into jobs.
+#[derive(Debug)]
+pub struct Expander<'a> {
+    pub(super) runbook: &'a Runbook,
+    pub(super) profile: &'a Profile,
+    pub(super) base: PathBuf,
+    pub(super) sets: Vec<CompiledSet<'a>>,
+    pub(super) limit: Option<u64>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Expander<'a> {
+    /// Compiles every selected set; data files are found below `base`.
+    pub fn new(runbook: &'a Runbook, profile: &'a Profile, base: &Path, selection: &Selection) -> Self {
+        let mut problems = Vec::new();
+        let env = environment(runbook, &mut problems);
+        let mut sets = Vec::new();
+        for spec in &runbook.sets {
+            if selection.only.is_empty() || selection.only.contains(&spec.name) {
+                sets.extend(compile_set(runbook, profile, base, &env, spec, &mut problems));
+            }
+        }
+        Self { runbook, profile, base: base.to_owned(), sets, limit: selection.limit, problems }
+    }
+
+    /// What is wrong with the runbook's templates and constant fields.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+fn environment(runbook: &Runbook, problems: &mut Vec<Problem>) -> Map<String, Value> {
+    let mut values = Map::new();
+    for (index, name) in runbook.env.iter().enumerate() {
+        if let Ok(value) = std::env::var(name) {
+            values.insert(name.clone(), Value::String(value));
+        } else {
+            let message = format!("the environment variable {name} is not set");
+            problems.push(
+                Problem::at(Code::UnknownName, format!("/env/{index}"), message)
+                    .help("set it, or remove it from `env`"),
+            );
+        }
+    }
+    values
+}
+
+fn compile_set<'a>(
+    runbook: &Runbook,
+    profile: &Profile,
+    base: &Path,
+    env: &Map<String, Value>,
+    spec: &'a SetSpec,
+    problems: &mut Vec<Problem>,
+) -> Option<CompiledSet<'a>> {
+    let place = format!("/sets/{}", spec.index);
+    // A file that cannot be opened hides its columns, not the rest of the set's slips.
+    let columns = match RowReader::open(&spec.rows, base) {
+        Ok(reader) => reader.columns(),
+        Err(problem) => {
+            problems.push(Problem { pointer: format!("{place}/rows{}", row_key(spec)), ..problem });
+            None
+        }
+    };
+    let readable = !problems.iter().any(|problem| problem.pointer.starts_with(&format!("{place}/rows")));
+    let scope = Scope::default()
+        .closed("vars", runbook.vars.keys().cloned())
+        .closed("env", runbook.env.iter().cloned())
+        .closed("set", ["name"])
+        .closed("run", ["runbook"])
+        .open("index");
+    let scope = match columns {
+        Some(columns) => scope.closed("row", columns),
+        None => scope.open("row"),
+    };
+    let before = problems.len();
+    let mut engine = Engine::default();
+    let mut one = |text: &Option<String>, key: &str| {
+        let text = text.as_ref()?;
+        engine.compile(text, &scope).map_err(|error| problems.push(problem(&format!("{place}/{key}"), error))).ok()
+    };
+    let when = one(&spec.when, "when");
+    let key = one(&spec.key, "key");
+    let mut fields = profile.with_defaults(spec.job.clone());
+    let job = Tree::compile(&Value::Object(fields.clone()), &mut engine, &scope).map_err(|errors| {
+        problems.extend(errors.into_iter().map(|error| problem(&format!("{place}/job{}", error.pointer), error.error)))
+    });
+    // What the profile says of the text as it stands, but for the places that templates fill.
+    let written = Value::Object(std::mem::take(&mut fields));
+    let mut known = HashSet::new();
+    for found in profile.problems(&written) {
+        let filled = job
+            .as_ref()
+            .map_or_else(|()| is_template(&written, &found.pointer), |job| job.leaf_at(&found.pointer).is_some());
+        if !filled {
+            known.insert((found.code, found.pointer.clone()));
+            problems.push(Problem { pointer: format!("{place}/job{}", found.pointer), ..found });
+        }
+    }
+    let values =
+        json!({"vars": runbook.vars, "env": env, "set": {"name": spec.name}, "run": {"runbook": runbook.name}});
+    let compiled = problems.len() == before
+        || problems[before..].iter().all(|problem| {
+            known.contains(&(problem.code, problem.pointer.trim_start_matches(&format!("{place}/job")).to_owned()))
+        });
+    let (Ok(job), Value::Object(values), true, true) = (job, values, readable, compiled) else { return None };
+    Some(CompiledSet { spec, engine, when, key, job, values, known })
+}
+
+/// Whether a pointer leads to or through a text with a template in it.
+fn is_template(value: &Value, pointer: &str) -> bool {
+    let mut at = pointer;
+    loop {
+        if value.pointer(at).and_then(Value::as_str).is_some_and(|text| text.contains("{{")) {
+            return true;
+        }
+        match at.rfind('/') {
+            Some(end) => at = &at[..end],
+            None => return false,
+        }
+    }
+}
+
+fn row_key(spec: &SetSpec) -> &'static str {
+    match spec.rows {
+        crate::model::Rows::Csv(_) => "/csv",
+        crate::model::Rows::Jsonl(_) => "/jsonl",
+        crate::model::Rows::Items(_) => "/items",
+    }
+}
+
+fn problem(pointer: &str, error: CompileError) -> Problem {
+    match error {
+        CompileError::Syntax(message) => {
+            Problem::at(Code::TemplateSyntax, pointer, format!("the template cannot be read: {message}"))
+                .help("a template looks like `{{row.call_id}}` or `{{lower row.status}}`")
+        }
+        CompileError::Name(message, help) => {
+            let problem = Problem::at(Code::UnknownName, pointer, message);
+            match help {
+                Some(help) => problem.help(help),
+                None => problem.help("in scope: row, vars, env, set, run, index"),
+            }
+        }
+    }
+}

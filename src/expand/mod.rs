@@ -1,0 +1,13 @@
+//! Runbook -> stream of jobs: rows, templates, the profile's checks, guards.
+//!
+//! A million rows never sit in memory: each set is a stream that can be opened again. The first pass checks every row
+//! and keeps only counts, the second feeds the dispatcher; both take the same path.
+
+mod census;
+mod compile;
+mod rows;
+mod stream;
+
+pub use census::{Census, SetCensus};
+pub use compile::{Expander, Selection};
+pub use stream::JobStream;

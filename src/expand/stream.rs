@@ -1,0 +1,170 @@
+//! The jobs of one set, one at a time.
+
+use super::compile::{CompiledSet, Expander};
+use super::rows::{Row, RowPlace, RowReader};
+use crate::model::{CallId, Code, DataPlace, Job, JobKey, JobNumber, Planned, Problem, SkipReason, Skipped};
+use crate::template::{RenderError, Template};
+use handlebars::Context;
+use serde_json::Value;
+
+/// A stream of planned rows. After an error it goes on with the next row.
+pub struct JobStream<'a> {
+    expander: &'a Expander<'a>,
+    set: &'a CompiledSet<'a>,
+    rows: RowReader<'a>,
+    values: Context,
+    next: JobNumber,
+    /// Rows that may still come.
+    left: u64,
+    index: u64,
+    run_id: String,
+    last: Option<RowPlace>,
+}
+
+/// What became of one row: its line, and the job or its problems.
+#[derive(Debug)]
+pub(super) struct Expanded {
+    pub(super) line: u64,
+    pub(super) planned: Option<Planned>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl<'a> JobStream<'a> {
+    pub(super) fn open(
+        expander: &'a Expander<'a>,
+        set: &'a CompiledSet<'a>,
+        first: JobNumber,
+        left: u64,
+        run_id: &str,
+    ) -> Result<Self, Problem> {
+        let rows = RowReader::open(&set.spec.rows, &expander.base)
+            .map_err(|problem| Problem { pointer: format!("/sets/{}/rows", set.spec.index), ..problem })?;
+        let mut values = set.values.clone();
+        values.insert("row".to_owned(), Value::Null);
+        values.insert("index".to_owned(), Value::from(0));
+        let values = Context::from(Value::Object(values));
+        Ok(Self { expander, set, rows, values, next: first, left, index: 0, run_id: run_id.to_owned(), last: None })
+    }
+
+    pub(super) fn advance(&mut self) -> Option<Expanded> {
+        if self.left == 0 {
+            return None;
+        }
+        let row = match self.rows.next()? {
+            Ok(row) => row,
+            Err(problem) => {
+                let problem = Problem { pointer: format!("/sets/{}/rows", self.set.spec.index), ..problem };
+                return Some(Expanded { line: 0, planned: None, problems: vec![problem] });
+            }
+        };
+        self.left -= 1;
+        self.index += 1;
+        let number = self.next;
+        self.next += 1;
+        let Row { values, place } = row;
+        self.last = Some(place);
+        if let Value::Object(data) = self.values.data_mut() {
+            data.insert("row".to_owned(), Value::Object(values));
+            data.insert("index".to_owned(), Value::from(self.index));
+        }
+        let (planned, mut problems) = match self.plan(number) {
+            Ok((planned, warnings)) => (Some(planned), warnings),
+            Err(problems) => (None, problems),
+        };
+        for problem in &mut problems {
+            let column = self.column_of(&problem.pointer);
+            problem.data = self.rows.place(place, column.as_deref());
+            problem.pointer = match problem.pointer.strip_prefix('@') {
+                Some(key) => format!("/sets/{}/{key}", self.set.spec.index),
+                None => format!("/sets/{}/job{}", self.set.spec.index, problem.pointer),
+            };
+        }
+        Some(Expanded { line: place.line, planned, problems })
+    }
+
+    /// Pointers of the problems start at the job, or are `@when` and `@key`.
+    fn plan(&self, number: JobNumber) -> Result<(Planned, Vec<Problem>), Vec<Problem>> {
+        let set = self.set;
+        if !self.wanted()? {
+            let skipped = Skipped { number, set: set.spec.name.clone(), call_id: None, reason: SkipReason::When };
+            return Ok((Planned::Skipped(skipped), Vec::new()));
+        }
+        let fields =
+            set.job.render(&set.engine, &self.values).map_err(|error| vec![failed(error.pointer, &error.error)])?;
+        let profile = self.expander.profile;
+        let found: Vec<Problem> = profile
+            .problems(&fields)
+            .into_iter()
+            .filter(|problem| !set.known.contains(&(problem.code, problem.pointer.clone())))
+            .collect();
+        if found.iter().any(|problem| problem.code.severity() == crate::model::Severity::Error) {
+            return Err(found);
+        }
+        let bad_id = |reason: &str| vec![Problem::at(Code::BadCallId, "/call_id", format!("the call id {reason}"))];
+        let call_id = CallId::new(profile.call_id(&fields).unwrap_or_default()).map_err(bad_id)?;
+        let key = match &set.key {
+            None => JobKey::new(call_id.as_str()),
+            Some(template) => JobKey::new(self.text(template, "@key")?),
+        };
+        let targets = profile.targets(&fields, self.expander.runbook.numbers);
+        let (request_id, request) = profile
+            .request(fields, &call_id, &self.run_id, number)
+            .map_err(|error| vec![failed(String::new(), &error)])?;
+        let (set, set_index) = (set.spec.name.clone(), set.spec.index);
+        let job = Job { number, set, set_index, key, call_id, request_id, targets, request };
+        Ok((Planned::Job(Box::new(job)), found))
+    }
+
+    fn wanted(&self) -> Result<bool, Vec<Problem>> {
+        let Some(when) = &self.set.when else { return Ok(true) };
+        match self.text(when, "@when")?.trim() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => {
+                let shown = crate::model::printable(other, 60);
+                let problem = Problem::at(Code::WhenNotBoolean, "@when", format!("`when` gave {shown:?}"));
+                Err(vec![problem.help("it must give `true` or `false`, as `{{eq row.status 'waiting'}}` does")])
+            }
+        }
+    }
+
+    fn text(&self, template: &Template, pointer: &str) -> Result<String, Vec<Problem>> {
+        match self.set.engine.render(template, &self.values) {
+            Ok(Value::String(text)) => Ok(text),
+            Ok(other) => Ok(other.to_string()),
+            Err(error) => Err(vec![failed(pointer.to_owned(), &error)]),
+        }
+    }
+
+    /// The column that a template at a pointer reads first.
+    fn column_of(&self, pointer: &str) -> Option<String> {
+        let template = match pointer {
+            "@when" => self.set.when.as_ref()?,
+            "@key" => self.set.key.as_ref()?,
+            pointer => self.set.job.leaf_at(pointer)?.template,
+        };
+        template
+            .names()
+            .find(|path| path.first().is_some_and(|root| root == "row"))
+            .and_then(|path| path.get(1).cloned())
+    }
+
+    /// The place of the row that was read last: its call id, if a column gives it.
+    pub(super) fn last_place(&self) -> Option<DataPlace> {
+        self.rows.place(self.last?, self.column_of("/call_id").as_deref())
+    }
+}
+
+fn failed(pointer: String, error: &RenderError) -> Problem {
+    Problem::at(Code::TemplateFailed, pointer, format!("the template failed for this row: {error}"))
+        .help("give the row what the template reads, or use `default`")
+}
+
+impl Iterator for JobStream<'_> {
+    type Item = Result<Planned, Vec<Problem>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let expanded = self.advance()?;
+        Some(expanded.planned.ok_or(expanded.problems))
+    }
+}

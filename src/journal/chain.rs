@@ -1,0 +1,64 @@
+//! The SHA-256 chain over the exact bytes of the lines.
+
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// The bytes in front of the digits at the end of a line.
+const MARK: &[u8] = b",\"hash\":\"";
+/// The bytes after the digits.
+const END: &[u8] = b"\"}";
+/// Hex digits of a SHA-256.
+const DIGITS: usize = 64;
+
+/// The hash of a line; of the last line: the head of the file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Head([u8; 32]);
+
+impl Head {
+    /// What stands before the first line.
+    pub const START: Self = Self([0; 32]);
+
+    /// The head after one more line; `body` is the line in front of its hash.
+    fn after(self, body: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(self.to_string());
+        hash.update(body);
+        Self(hash.finalize().into())
+    }
+
+    /// Turns the JSON object that begins at `start` of the buffer into a line with its hash, and gives the new head.
+    pub(super) fn seal_line(self, buffer: &mut Vec<u8>, start: usize) -> Self {
+        buffer.pop();
+        let head = self.after(&buffer[start..]);
+        buffer.extend_from_slice(MARK);
+        buffer.extend_from_slice(head.to_string().as_bytes());
+        buffer.extend_from_slice(END);
+        buffer.push(b'\n');
+        head
+    }
+
+    /// The head after a line as it was read (without its newline); `None` when the line's hash is not what it must be.
+    pub(super) fn check_line(self, line: &[u8]) -> Option<Self> {
+        let body = line.len().checked_sub(MARK.len() + DIGITS + END.len())?;
+        let head = self.after(&line[..body]);
+        let end = [MARK, head.to_string().as_bytes(), END].concat();
+        (line[body..] == end).then_some(head)
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+/// SHA-256 of some bytes in lower-case hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Lower-case hex.
+pub(super) fn hex(digest: &[u8]) -> String {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(HEX[usize::from(digit)])).collect()
+}

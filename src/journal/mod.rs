@@ -1,0 +1,17 @@
+//! The audit file: written ahead of every request, read back line by line, checked by anyone.
+//!
+//! The format is described in [`crate::event`].
+
+mod chain;
+mod lock;
+mod reader;
+mod snapshot;
+mod verify;
+mod writer;
+
+pub use chain::{Head, sha256_hex};
+pub use lock::{LockError, RunLock};
+pub use reader::{Line, ReadError, Reader};
+pub use snapshot::{SnapshotError, copy_input, create_run_dir, write_private};
+pub use verify::{Finding, Verification, verify};
+pub use writer::{Closed, FileLedger};

@@ -1,0 +1,83 @@
+//! Reading an audit file back, line by line, with its chain.
+
+use super::chain::Head;
+use crate::event::Record;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// Longest line that is taken for one of ours. The opening record is the longest and stays far below.
+const MAX_LINE: u64 = 16 * 1024 * 1024;
+
+/// Why an audit file cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} cannot be read: {source}")]
+pub struct ReadError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// One line.
+#[derive(Debug)]
+pub struct Line {
+    /// Its number, from 1.
+    pub number: u64,
+    /// The hash of the line before.
+    pub before: Head,
+    /// Whether its own hash is right.
+    pub intact: bool,
+    /// Whether a newline ends it.
+    pub whole: bool,
+    /// What it says; or why it is no record.
+    pub record: Result<Record, String>,
+}
+
+/// Streams the lines of an audit file.
+#[derive(Debug)]
+pub struct Reader {
+    path: PathBuf,
+    input: BufReader<File>,
+    lines: u64,
+    head: Head,
+}
+
+impl Reader {
+    /// Opens a file.
+    pub fn open(path: &Path) -> Result<Self, ReadError> {
+        let input = File::open(path).map_err(|source| ReadError { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), input: BufReader::new(input), lines: 0, head: Head::START })
+    }
+
+    /// The hash of the last intact line that was read: at the end of a sound file its head.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Lines that were read.
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Line, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut bytes = Vec::new();
+        match self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes) {
+            Err(source) => return Some(Err(ReadError { path: self.path.clone(), source })),
+            Ok(0) => return None,
+            Ok(_) => {}
+        }
+        let whole = bytes.last() == Some(&b'\n');
+        if whole {
+            bytes.pop();
+        }
+        let before = self.head;
+        let after = before.check_line(&bytes);
+        self.head = after.unwrap_or(before);
+        self.lines += 1;
+        let record = serde_json::from_slice::<Record>(&bytes).map_err(|error| error.to_string());
+        Some(Ok(Line { number: self.lines, before, intact: after.is_some(), whole, record }))
+    }
+}

@@ -1,0 +1,67 @@
+//! The run directory: private, new, and holding a copy of everything that the run reads.
+
+use super::chain::hex;
+use crate::event::FileDigest;
+use sha2::{Digest, Sha256};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A file or directory that cannot be made or copied.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {source}")]
+pub struct SnapshotError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> SnapshotError {
+    let path = path.to_owned();
+    move |source| SnapshotError { path, source }
+}
+
+/// Makes `{out}/{name}` if need be. Only its owner may enter what is new.
+pub fn create_run_dir(path: &Path) -> Result<(), SnapshotError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))
+}
+
+/// Copies an input into the run directory and gives its digest: of what was copied, not of what may stand there later.
+pub fn copy_input(from: &Path, shown: &str, run_dir: &Path, to: &Path) -> Result<FileDigest, SnapshotError> {
+    let target = run_dir.join(to);
+    if let Some(folder) = target.parent() {
+        create_run_dir(folder)?;
+    }
+    let mut input = File::open(from).map_err(at(from))?;
+    let mut output = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&target).map_err(at(&target))?;
+    let (mut hash, mut bytes) = (Sha256::new(), 0);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = input.read(&mut buffer).map_err(at(from))?;
+        if read == 0 {
+            break;
+        }
+        hash.update(&buffer[..read]);
+        bytes += read as u64;
+        output.write_all(&buffer[..read]).map_err(at(&target))?;
+    }
+    output.sync_all().map_err(at(&target))?;
+    Ok(FileDigest {
+        file: shown.to_owned(),
+        snapshot: to.to_string_lossy().into_owned(),
+        sha256: hex(&hash.finalize()),
+        bytes,
+    })
+}
+
+/// Writes a whole file that only its owner may read; an older one is replaced at once.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), SnapshotError> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let temporary = PathBuf::from(temporary);
+    let _ = std::fs::remove_file(&temporary);
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(at(&temporary))?;
+    file.write_all(bytes).map_err(at(&temporary))?;
+    std::fs::rename(&temporary, path).map_err(at(path))
+}

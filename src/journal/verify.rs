@@ -1,0 +1,91 @@
+//! Checking an audit file: integrity (is it as it was written?) and completeness (does it balance?), reported apart.
+
+use super::chain::Head;
+use super::reader::{Line, ReadError, Reader};
+use crate::event::{Event, FORMAT_VERSION, Happened, Record};
+use crate::model::RunId;
+use crate::state::RunState;
+use std::path::Path;
+
+/// The first thing that is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// The line, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub struct Verification {
+    /// The first line that is not as it was written; `None`: the chain holds.
+    pub damage: Option<Finding>,
+    /// Why the file does not balance; `None`: every job is in exactly one final state and the sums agree.
+    pub incomplete: Option<String>,
+    /// The run, as far as the file tells it.
+    pub run: RunState,
+    /// The run's identity.
+    pub run_id: Option<RunId>,
+    /// Lines of the file.
+    pub lines: u64,
+    /// The hash of the last intact line.
+    pub head: Head,
+}
+
+/// Reads a whole audit file; memory is one byte a job. `visit` sees every record, in order, up to the first damage.
+pub fn verify(path: &Path, mut visit: impl FnMut(&Record)) -> Result<Verification, ReadError> {
+    let mut reader = Reader::open(path)?;
+    let mut run = RunState::default();
+    let mut run_id = None;
+    let mut damage: Option<Finding> = None;
+    let mut disorder = None;
+    while let Some(line) = reader.next().transpose()? {
+        if damage.is_some() {
+            continue;
+        }
+        match check(&line, run_id.as_ref()) {
+            Err(reason) => damage = Some(Finding { line: line.number, reason }),
+            Ok(record) => {
+                run_id.get_or_insert_with(|| record.run_id.clone());
+                visit(record);
+                let happened = Happened { at: record.timestamp, event: record.event.clone() };
+                if disorder.is_none()
+                    && let Err(error) = run.apply(&happened)
+                {
+                    disorder = Some(format!("line {}: {error}", line.number));
+                }
+            }
+        }
+    }
+    if reader.lines() == 0 {
+        damage = Some(Finding { line: 1, reason: "the file is empty".to_owned() });
+    }
+    let incomplete = disorder.or_else(|| run.balance().err().map(|imbalance| imbalance.to_string()));
+    Ok(Verification { damage, incomplete, run, run_id, lines: reader.lines(), head: reader.head() })
+}
+
+fn check<'a>(line: &'a Line, run_id: Option<&RunId>) -> Result<&'a Record, String> {
+    if !line.whole {
+        return Err("the line is torn: the writer was cut off here".to_owned());
+    }
+    let record = line.record.as_ref().map_err(|error| format!("not an audit record: {error}"))?;
+    if record.seq != line.number {
+        return Err(format!("its seq is {}: lines before it were removed, added or moved", record.seq));
+    }
+    if run_id.is_some_and(|run_id| *run_id != record.run_id) {
+        return Err(format!("it belongs to run {}", record.run_id));
+    }
+    if !line.intact {
+        return Err("its hash does not fit its text and the line before it: the line was changed".to_owned());
+    }
+    if record.v != FORMAT_VERSION {
+        return Err(format!("format version {} is not known, only {FORMAT_VERSION}", record.v));
+    }
+    if let Event::Seal(seal) = &record.event
+        && (seal.lines != line.number - 1 || seal.head != line.before.to_string())
+    {
+        return Err("the seal does not fit the lines before it".to_owned());
+    }
+    Ok(record)
+}

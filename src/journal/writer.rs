@@ -1,0 +1,138 @@
+//! The writer: a thread that encodes, chains, appends and syncs whole batches.
+//!
+//! Group commit: everything that waits when the disk is free again goes into one write and one `fdatasync`; then every
+//! batch in it is acknowledged. The engine never touches the file, the thread never touches the engine's state. After
+//! the first error nothing more is written or acknowledged.
+
+use super::chain::Head;
+use crate::event::{Event, FORMAT_VERSION, Happened, Ledger, LedgerError, Seal};
+use crate::model::{RunId, Timestamp};
+use serde::Serialize;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use tokio::sync::mpsc as acks;
+
+/// A check point after this many lines: often enough to publish, rare enough to cost nothing.
+const SEAL_EVERY: u64 = 1000;
+/// Batches in one group commit at most, so that an acknowledgement is never held back for long.
+const MAX_GROUP: usize = 256;
+
+/// The audit file as a [`Ledger`].
+#[derive(Debug)]
+pub struct FileLedger {
+    batches: Option<mpsc::Sender<Vec<Happened>>>,
+    durable: acks::UnboundedReceiver<Result<(), LedgerError>>,
+    thread: Option<JoinHandle<Closed>>,
+}
+
+/// What was written in the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Closed {
+    /// Lines of the file.
+    pub lines: u64,
+    /// The head of the chain.
+    pub head: Head,
+}
+
+impl FileLedger {
+    /// Creates the audit file, which must not exist yet; only its owner may read it.
+    pub fn create(path: &Path, run_id: RunId) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        if let Some(directory) = path.parent() {
+            // The name must survive a power cut as the lines do.
+            File::open(directory)?.sync_all()?;
+        }
+        let (batches, queue) = mpsc::channel();
+        let (acknowledge, durable) = acks::unbounded_channel();
+        let appender = Appender { file, run_id, lines: 0, head: Head::START, buffer: Vec::new() };
+        let thread =
+            std::thread::Builder::new().name("journal".to_owned()).spawn(move || appender.run(&queue, &acknowledge))?;
+        Ok(Self { batches: Some(batches), durable, thread: Some(thread) })
+    }
+
+    /// Waits until everything is written; `None` if the thread died.
+    pub fn close(mut self) -> Option<Closed> {
+        self.batches = None;
+        self.thread.take().and_then(|thread| thread.join().ok())
+    }
+}
+
+impl Ledger for FileLedger {
+    fn submit(&mut self, batch: Vec<Happened>) -> Result<(), LedgerError> {
+        let gone = || LedgerError("its writer has stopped".to_owned());
+        self.batches.as_ref().ok_or_else(gone)?.send(batch).map_err(|_| gone())
+    }
+
+    async fn durable(&mut self) -> Result<(), LedgerError> {
+        self.durable.recv().await.unwrap_or_else(|| Err(LedgerError("its writer has stopped".to_owned())))
+    }
+}
+
+struct Appender {
+    file: File,
+    run_id: RunId,
+    lines: u64,
+    head: Head,
+    buffer: Vec<u8>,
+}
+
+impl Appender {
+    fn run(
+        mut self,
+        queue: &mpsc::Receiver<Vec<Happened>>,
+        acknowledge: &acks::UnboundedSender<Result<(), LedgerError>>,
+    ) -> Closed {
+        while let Ok(first) = queue.recv() {
+            let mut group = vec![first];
+            group.extend(queue.try_iter().take(MAX_GROUP - 1));
+            let count = group.len();
+            if let Err(error) = self.commit(group) {
+                let _ = acknowledge.send(Err(LedgerError(error.to_string())));
+                break;
+            }
+            for _ in 0..count {
+                // A closed engine no longer asks; what is written stays written.
+                let _ = acknowledge.send(Ok(()));
+            }
+        }
+        Closed { lines: self.lines, head: self.head }
+    }
+
+    fn commit(&mut self, group: Vec<Vec<Happened>>) -> io::Result<()> {
+        self.buffer.clear();
+        for happened in group.into_iter().flatten() {
+            let closes = matches!(happened.event, Event::RunFinished(_));
+            if closes || (self.lines > 0 && self.lines.is_multiple_of(SEAL_EVERY)) {
+                let seal = Seal { lines: self.lines, head: self.head.to_string() };
+                self.encode(happened.at, &Event::Seal(seal))?;
+            }
+            self.encode(happened.at, &happened.event)?;
+        }
+        self.file.write_all(&self.buffer)?;
+        self.file.sync_data()
+    }
+
+    fn encode(&mut self, timestamp: Timestamp, event: &Event) -> io::Result<()> {
+        let start = self.buffer.len();
+        let body = Body { v: FORMAT_VERSION, seq: self.lines + 1, timestamp, run_id: &self.run_id, event };
+        serde_json::to_writer(&mut self.buffer, &body)?;
+        self.head = self.head.seal_line(&mut self.buffer, start);
+        self.lines += 1;
+        Ok(())
+    }
+}
+
+/// A [`crate::event::Record`] in front of its hash.
+#[derive(Serialize)]
+struct Body<'a> {
+    v: u32,
+    seq: u64,
+    timestamp: Timestamp,
+    run_id: &'a RunId,
+    #[serde(flatten)]
+    event: &'a Event,
+}

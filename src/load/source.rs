@@ -1,0 +1,64 @@
+//! Reading a small text file that people wrote, with clear words when it is something else.
+
+use crate::model::Source;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Largest runbook. Rows belong into data files, which have no such limit.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Why a runbook cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Not there, or no permission.
+    #[error("{path} cannot be read: {source}")]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A directory, a FIFO, a device.
+    #[error("{0} is not a regular file")]
+    NotAFile(PathBuf),
+    /// Too large.
+    #[error("{0} is larger than 1 MiB; put rows into a data file")]
+    TooLarge(PathBuf),
+    /// Not UTF-8, or with NUL bytes: with the line.
+    #[error("{path}:{line}: not UTF-8 text")]
+    NotText {
+        /// The path.
+        path: PathBuf,
+        /// The line of the first bad byte.
+        line: usize,
+    },
+}
+
+/// Reads a runbook's text.
+pub fn read(path: &Path) -> Result<Source, SourceError> {
+    let io = |source| SourceError::Io { path: path.to_owned(), source };
+    // Asked before opening: opening a FIFO would wait for its writer.
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        return Err(SourceError::NotAFile(path.to_owned()));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).map_err(io)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(SourceError::TooLarge(path.to_owned()));
+    }
+    let not_text = |at: usize, bytes: &[u8]| SourceError::NotText {
+        path: path.to_owned(),
+        line: bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1,
+    };
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        return Err(not_text(at, &bytes));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source {
+            path: path.to_owned(),
+            text: text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned),
+        }),
+        Err(error) => Err(not_text(error.utf8_error().valid_up_to(), error.as_bytes())),
+    }
+}

@@ -1,0 +1,11 @@
+//! What an API is: how a token is asked for, which request makes a bridge, what an answer proves, which fields a job has.
+//!
+//! A profile is data (YAML); this module gives it meaning. It sends nothing.
+
+mod answer;
+mod constraints;
+mod request;
+mod spec;
+
+pub use answer::{Answer, AnswerClass, error_text};
+pub use spec::{PayloadSchema, Profile, ProfileError, profile_schema};

@@ -1,0 +1,105 @@
+//! From a job's checked fields to the exact request.
+
+use super::spec::{Profile, RequestSpecSpec};
+use crate::model::{CallId, JobNumber, RequestSpec};
+use crate::template::{Engine, RenderError, Scope, Template, Tree};
+use handlebars::Context;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+
+/// RFC 3986 section 2.3: everything but the unreserved characters is encoded, so that a value is always one segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The request templates of a profile, compiled.
+#[derive(Debug)]
+pub(super) struct RequestTemplates {
+    path: Vec<Segment>,
+    request_id: Template,
+    request_id_header: String,
+    body: Tree,
+    fields: Map<String, Value>,
+}
+
+#[derive(Debug)]
+enum Segment {
+    Literal(String),
+    Filled(Template),
+}
+
+impl RequestTemplates {
+    pub(super) fn compile(spec: &RequestSpecSpec, engine: &mut Engine) -> Result<Self, String> {
+        let scope = Scope::default().open("job").closed("call", ["encoded"]).closed("run", ["id"]).open("job_number");
+        let mut compile = |text: &str| engine.compile(text, &scope).map_err(|error| format!("{text}: {error:?}"));
+        let path = spec
+            .path
+            .split('/')
+            .map(|segment| {
+                if segment.contains("{{") {
+                    compile(segment).map(Segment::Filled)
+                } else {
+                    Ok(Segment::Literal(segment.to_owned()))
+                }
+            })
+            .collect::<Result<_, _>>()?;
+        let request_id = compile(&spec.request_id)?;
+        let body =
+            Tree::compile(&Value::Object(spec.body.clone()), engine, &scope).map_err(|errors| format!("{errors:?}"))?;
+        Ok(Self {
+            path,
+            request_id,
+            request_id_header: spec.request_id_header.clone(),
+            body,
+            fields: spec.body.clone(),
+        })
+    }
+
+    /// Body members that are one field of the job, with the field's name.
+    pub(super) fn body_fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().filter_map(|(member, value)| {
+            let field = value.as_str()?.strip_prefix("{{job.")?.strip_suffix("}}")?;
+            Some((member.as_str(), field))
+        })
+    }
+}
+
+impl Profile {
+    /// The request of a job, and its request id. `fields` have passed [`Profile::problems`].
+    pub fn request(
+        &self,
+        fields: Value,
+        call_id: &CallId,
+        run_id: &str,
+        number: JobNumber,
+    ) -> Result<(String, RequestSpec), RenderError> {
+        let values = Context::from(json!({
+            "job": fields,
+            "call": {"encoded": call_id.encoded()},
+            "run": {"id": run_id},
+            "job_number": number,
+        }));
+        let text = |template: &Template| self.engine.render(template, &values).map(into_text);
+        let templates = &self.templates;
+        let mut path = Vec::with_capacity(templates.path.len());
+        for segment in &templates.path {
+            path.push(match segment {
+                Segment::Literal(text) => text.clone(),
+                Segment::Filled(template) => utf8_percent_encode(&text(template)?, SEGMENT).to_string(),
+            });
+        }
+        let request_id = text(&templates.request_id)?;
+        let body = templates.body.render(&self.engine, &values).map_err(|error| error.error)?;
+        let headers = vec![
+            ("Content-Type".to_owned(), "application/json".to_owned()),
+            ("Accept".to_owned(), "application/json".to_owned()),
+            (templates.request_id_header.clone(), request_id.clone()),
+        ];
+        Ok((request_id, RequestSpec { path: path.join("/"), headers, body: body.to_string().into_bytes() }))
+    }
+}
+
+fn into_text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,57 @@
+//! How schemas are made from Rust types: strict objects, no `null` for what may be left out.
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::{Transform, transform_subschemas};
+use schemars::{JsonSchema, Schema};
+use serde_json::Value;
+
+/// The schema of a type that people write: an optional key is left out, not set to null.
+pub fn strict<T: JsonSchema>(id: &str, title: &str) -> Value {
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).with_transform(NoNull);
+    finish(settings.into_generator().into_root_schema_for::<T>(), id, title)
+}
+
+/// The schema of a type that the program writes: null means "no data".
+pub fn describe<T: JsonSchema>(id: &str, title: &str) -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    finish(settings.for_serialize().into_generator().into_root_schema_for::<T>(), id, title)
+}
+
+fn finish(mut schema: Schema, id: &str, title: &str) -> Value {
+    schema.insert("$id".to_owned(), Value::from(format!("https://example.com/bridgebook/schemas/{id}.schema.json")));
+    schema.insert("title".to_owned(), Value::from(title));
+    schema.to_value()
+}
+
+/// Takes `null` out of types and `anyOf`s that stand for `Option`.
+#[derive(Clone)]
+struct NoNull;
+
+impl Transform for NoNull {
+    fn transform(&mut self, schema: &mut Schema) {
+        if let Some(Value::Array(types)) = schema.get_mut("type") {
+            types.retain(|name| name != "null");
+            if let [only] = types.as_slice() {
+                let only = only.clone();
+                schema.insert("type".to_owned(), only);
+            }
+        }
+        if let Some(Value::Array(choices)) = schema.get("anyOf")
+            && let [Value::Object(choice), null] = choices.as_slice()
+            && null.get("type").is_some_and(|name| name == "null")
+        {
+            let choice = choice.clone();
+            schema.remove("anyOf");
+            for (key, value) in choice {
+                if schema.get(&key).is_none() {
+                    schema.insert(key, value);
+                }
+            }
+        }
+        if schema.get("default").is_some_and(Value::is_null) {
+            schema.remove("default");
+        }
+        transform_subschemas(self, schema);
+    }
+}

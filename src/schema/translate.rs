@@ -1,0 +1,253 @@
+//! From a validator's findings to problems with a remedy.
+
+use crate::model::{Code, Focus, Problem};
+use crate::template::nearest;
+use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::{ValidationError, Validator};
+use serde_json::Value;
+
+/// Says in words what a text with this pattern should have been: message and remedy.
+type Explain = fn(pattern: &str, text: &str) -> Option<(String, String)>;
+
+/// A compiled schema.
+#[derive(Debug)]
+pub struct Checker {
+    schema: Value,
+    validator: Validator,
+    explain: Explain,
+}
+
+impl Checker {
+    /// Compiles a schema; `explain` knows the patterns that have a better message than "does not match".
+    pub fn new(schema: Value, explain: Explain) -> Result<Self, String> {
+        let validator = jsonschema::draft202012::new(&schema).map_err(|error| error.to_string())?;
+        Ok(Self { schema, validator, explain })
+    }
+
+    /// The schema itself.
+    pub fn schema(&self) -> &Value {
+        &self.schema
+    }
+
+    /// Quick answer, for values that are nearly always good.
+    pub fn accepts(&self, value: &Value) -> bool {
+        self.validator.is_valid(value)
+    }
+
+    /// Everything that is wrong with `value`, in document order of the findings; pointers start at `value`.
+    pub fn problems(&self, value: &Value) -> Vec<Problem> {
+        let mut problems: Vec<Problem> = Vec::new();
+        let mut missing: Vec<Problem> = Vec::new();
+        for error in self.validator.iter_errors(value) {
+            match error.kind() {
+                Kind::Required { property } => missing.extend(property.as_str().map(|key| self.missing(&error, key))),
+                _ => problems.extend(self.translate(&error)),
+            }
+        }
+        // `nmae:` is one slip: "unknown key, write `name`" says it all.
+        missing.retain(|gap| {
+            let key = gap.pointer.rsplit('/').next().unwrap_or_default();
+            !problems.iter().any(|other| {
+                other.code == Code::UnknownKey
+                    && parent(&other.pointer) == parent(&gap.pointer)
+                    && other.help.as_deref() == Some(&meant(key))
+            })
+        });
+        problems.extend(missing);
+        problems
+    }
+
+    fn translate(&self, error: &ValidationError<'_>) -> Vec<Problem> {
+        let at = error.instance_path().as_str().to_owned();
+        let value = error.instance().as_ref();
+        let name = || match at.rsplit('/').find(|token| !token.is_empty() && !token.chars().all(|c| c.is_ascii_digit()))
+        {
+            Some(key) => format!("`{key}`"),
+            None => "the document".to_owned(),
+        };
+        let problem = match error.kind() {
+            Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+                return unexpected.iter().map(|key| self.unknown(error, &at, key)).collect();
+            }
+            Kind::Type { .. } => self.wrong_type(error, &at, value, &name()),
+            Kind::Enum { options } => {
+                let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let nearest = value.as_str().and_then(|text| nearest(text, options.iter().copied()));
+                let help = nearest
+                    .map_or_else(|| format!("write one of {}", options.join(", ")), |near| format!("write `{near}`"));
+                Problem::at(Code::NotAllowed, at.clone(), format!("{} cannot be {}", name(), short(value))).help(help)
+            }
+            Kind::Constant { expected_value } => {
+                Problem::at(Code::NotAllowed, at.clone(), format!("{} cannot be {}", name(), short(value)))
+                    .help(format!("write `{expected_value}`"))
+            }
+            Kind::Pattern { pattern } => {
+                let text = value.as_str().unwrap_or_default();
+                let (message, help) = (self.explain)(pattern, text).unwrap_or_else(|| {
+                    (format!("{} cannot be {}", name(), short(value)), self.form_of(error, pattern))
+                });
+                Problem::at(Code::BadForm, at.clone(), message).help(help)
+            }
+            Kind::Minimum { limit } => {
+                self.range(&at, &format!("{} is {value}", name()), &format!("write {limit} or more"))
+            }
+            Kind::Maximum { limit } => {
+                self.range(&at, &format!("{} is {value}", name()), &format!("write {limit} or less"))
+            }
+            Kind::MinItems { limit } => {
+                self.range(&at, &format!("{} has too few entries", name()), &format!("give at least {limit}"))
+            }
+            Kind::MaxItems { limit } => {
+                self.range(&at, &format!("{} has too many entries", name()), &format!("give at most {limit}"))
+            }
+            Kind::MinLength { limit } => {
+                self.range(&at, &format!("{} is too short", name()), &format!("write at least {limit} characters"))
+            }
+            Kind::MaxLength { limit } => {
+                self.range(&at, &format!("{} is too long", name()), &format!("write at most {limit} characters"))
+            }
+            Kind::MinProperties { .. } | Kind::MaxProperties { .. } => {
+                self.range(&at, &format!("{} needs exactly one key", name()), &self.keys_of(error)).on_key()
+            }
+            _ => Problem::at(Code::BadForm, at.clone(), error.to_string()),
+        };
+        vec![problem]
+    }
+
+    fn missing(&self, error: &ValidationError<'_>, key: &str) -> Problem {
+        let at = error.instance_path().as_str();
+        let schema = self.parent_schema(error).and_then(|schema| schema.get("properties")?.get(key));
+        let example = schema.and_then(|schema| schema.get("examples")?.get(0)).map(short_yaml);
+        let owner = at.rsplit('/').find(|token| !token.is_empty() && !token.chars().all(|c| c.is_ascii_digit()));
+        let place = owner.map_or_else(|| "the runbook".to_owned(), |owner| format!("`{owner}`"));
+        let help = example.map_or_else(|| format!("add `{key}:`"), |example| format!("add `{key}: {example}`"));
+        let mut problem =
+            Problem::at(Code::MissingKey, format!("{at}/{key}"), format!("{place} has no `{key}`")).help(help);
+        problem.focus = Focus::Key;
+        problem
+    }
+
+    fn unknown(&self, error: &ValidationError<'_>, at: &str, key: &str) -> Problem {
+        let known = self.known_keys(error);
+        let help = match nearest(key, known.iter().copied()) {
+            Some(near) => meant(near),
+            None => format!("known keys here: {}", known.join(", ")),
+        };
+        let pointer = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+        Problem::at(Code::UnknownKey, pointer, format!("unknown key `{key}`")).help(help).on_key()
+    }
+
+    fn wrong_type(&self, error: &ValidationError<'_>, at: &str, value: &Value, name: &str) -> Problem {
+        let schema = self.parent_schema(error);
+        let wanted = schema.and_then(|schema| schema.get("type")).and_then(Value::as_str).unwrap_or("another type");
+        if schema.and_then(|schema| schema.get("writeOnly")).is_some() && value.is_string() {
+            return Problem::at(Code::LiteralSecret, at, format!("{name} stands here in plain text"))
+                .help("write `{env: NAME}` or `{file: PATH}`; then change the secret, since it has been written down");
+        }
+        if wanted == "string" && (value.is_number() || value.is_boolean()) {
+            // The number that YAML read is not what stands there (`+1202...` lost its plus): `load` knows the text.
+            return Problem::at(
+                Code::UnquotedNumber,
+                at,
+                format!("{name} must be a text, and YAML reads {} here", short(value)),
+            )
+            .help("put it in quotes");
+        }
+        let help = schema
+            .and_then(|schema| schema.get("examples")?.get(0))
+            .map(|example| format!("for example `{}`", short_yaml(example)));
+        let problem =
+            Problem::at(Code::WrongType, at, format!("{name} must be {}, this is {}", article(wanted), kind(value)));
+        match help {
+            Some(help) => problem.help(help),
+            None if wanted == "object" => problem.help(self.keys_of(error)),
+            None => problem.help(format!("write {}", article(wanted))),
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as one table with its neighbours")]
+    fn range(&self, at: &str, message: &str, help: &str) -> Problem {
+        Problem::at(Code::OutOfRange, at, message).help(help)
+    }
+
+    fn keys_of(&self, error: &ValidationError<'_>) -> String {
+        format!("keys here: {}", self.known_keys(error).join(", "))
+    }
+
+    fn form_of(&self, error: &ValidationError<'_>, pattern: &str) -> String {
+        match self.parent_schema(error).and_then(|schema| schema.get("examples")?.get(0)) {
+            Some(example) => format!("for example `{}`", short_yaml(example)),
+            None => format!("it must match {pattern}"),
+        }
+    }
+
+    fn known_keys(&self, error: &ValidationError<'_>) -> Vec<&str> {
+        let properties = self.parent_schema(error).and_then(|schema| schema.get("properties")?.as_object());
+        properties.into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+    }
+
+    /// The subschema whose keyword failed.
+    fn parent_schema(&self, error: &ValidationError<'_>) -> Option<&Value> {
+        self.schema.pointer(parent(error.schema_path().as_str()))
+    }
+}
+
+/// Takes the values out that a problem is about, so that the rest of the document can be checked on. Members go,
+/// elements become null (so that the others keep their index).
+pub fn prune(value: &mut Value, problems: &[Problem]) {
+    for problem in problems.iter().filter(|problem| problem.code != Code::MissingKey) {
+        let (above, token) = problem.pointer.rsplit_once('/').unwrap_or_default();
+        let key = token.replace("~1", "/").replace("~0", "~");
+        match value.pointer_mut(above) {
+            Some(Value::Object(members)) => drop(members.shift_remove(&key)),
+            Some(Value::Array(items)) => {
+                if let Some(item) = key.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
+                    *item = Value::Null;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn parent(pointer: &str) -> &str {
+    pointer.rsplit_once('/').map_or("", |(above, _)| above)
+}
+
+fn meant(key: &str) -> String {
+    format!("write `{key}`")
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "empty",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}
+
+fn article(wanted: &str) -> &str {
+    match wanted {
+        "object" => "a mapping",
+        "array" => "a list",
+        "string" => "a text",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "boolean" => "true or false",
+        other => other,
+    }
+}
+
+fn short(value: &Value) -> String {
+    crate::model::printable(&value.to_string(), 60).into_owned()
+}
+
+fn short_yaml(value: &Value) -> String {
+    match value {
+        Value::String(text) if !text.contains([':', '#', '{', '"', '\'', '*', '&', '!', '%', '@', '+']) => text.clone(),
+        other => other.to_string(),
+    }
+}

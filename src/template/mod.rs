@@ -1,0 +1,15 @@
+//! Templates: handlebars in strict mode over JSON values, without HTML escaping.
+//!
+//! A text without `{{` is constant and never rendered. A text that is one plain name (`{{row.call_id}}`) gives that
+//! JSON value itself, whatever its type; every other template gives a string. Values are thus filled in as values and
+//! never pasted into JSON text. Names are checked against a [`Scope`] when a template is compiled, so that most slips
+//! show before the first row is read.
+
+mod compile;
+mod helpers;
+mod names;
+mod tree;
+
+pub use compile::{CompileError, Engine, RenderError, Template};
+pub use names::{Scope, nearest};
+pub use tree::{Leaf, Tree, TreeError};

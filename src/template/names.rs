@@ -1,0 +1,72 @@
+//! Which names a template may use, and what was probably meant instead.
+
+use std::collections::BTreeMap;
+
+/// Names that count as close: at most a third of the letters differ.
+const CLOSE: f64 = 0.66;
+
+/// The names in scope: first segments, and for some of them every second segment.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    roots: BTreeMap<String, Option<Vec<String>>>,
+}
+
+impl Scope {
+    /// Adds a first segment below which anything may follow.
+    #[must_use]
+    pub fn open(mut self, root: &str) -> Self {
+        self.roots.insert(root.to_owned(), None);
+        self
+    }
+
+    /// Adds a first segment with the only names that may follow it.
+    #[must_use]
+    pub fn closed<I: IntoIterator<Item: Into<String>>>(mut self, root: &str, names: I) -> Self {
+        self.roots.insert(root.to_owned(), Some(names.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// Checks a path such as `row.call_id`; the error says what is wrong and what may have been meant.
+    pub(super) fn check(&self, path: &[String]) -> Result<(), (String, Option<String>)> {
+        let Some(root) = path.first() else { return Ok(()) };
+        let Some(names) = self.roots.get(root) else {
+            let meant = nearest(root, self.roots.keys().map(String::as_str)).map(str::to_owned).or_else(|| {
+                let owner =
+                    self.roots.iter().find(|(_, names)| names.as_ref().is_some_and(|names| names.contains(root)));
+                owner.map(|(owner, _)| format!("{owner}.{root}"))
+            });
+            return Err((format!("there is no `{root}` in scope"), meant.map(|meant| format!("write `{meant}`"))));
+        };
+        let (Some(names), Some(name)) = (names, path.get(1)) else { return Ok(()) };
+        if names.contains(name) {
+            return Ok(());
+        }
+        let help = match nearest(name, names.iter().map(String::as_str)) {
+            Some(meant) => format!("write `{root}.{meant}`"),
+            None if names.is_empty() => format!("`{root}` is empty here"),
+            None => format!("`{root}` has {}", list(names)),
+        };
+        Err((format!("there is no `{root}.{name}`"), Some(help)))
+    }
+}
+
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(", ...");
+    }
+    text
+}
+
+/// The candidate that a misspelled word most likely stands for.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            (strsim::normalized_damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()), candidate)
+        })
+        .filter(|(likeness, _)| *likeness >= CLOSE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}

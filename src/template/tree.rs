@@ -1,0 +1,156 @@
+//! A JSON value with templates at its leaves.
+
+use super::compile::{CompileError, Engine, RenderError, Template};
+use super::names::Scope;
+use handlebars::Context;
+use serde_json::{Map, Value};
+
+/// A compiled value.
+#[derive(Clone, Debug)]
+pub enum Tree {
+    /// Nothing to fill in.
+    Constant(Value),
+    /// A template.
+    Leaf(Template),
+    /// Elements, at least one of which is not constant.
+    Array(Vec<Self>),
+    /// Members, at least one of which is not constant.
+    Object(Vec<(String, Self)>),
+}
+
+/// A template of a tree.
+#[derive(Clone, Debug)]
+pub struct Leaf<'a> {
+    /// JSON pointer from the tree's root.
+    pub pointer: String,
+    /// The template.
+    pub template: &'a Template,
+}
+
+/// A failure at a leaf.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TreeError<E> {
+    /// JSON pointer from the tree's root.
+    pub pointer: String,
+    /// What failed.
+    pub error: E,
+}
+
+impl Tree {
+    /// Compiles every string of `value`; all failures at once.
+    pub fn compile(value: &Value, engine: &mut Engine, scope: &Scope) -> Result<Self, Vec<TreeError<CompileError>>> {
+        let mut errors = Vec::new();
+        let tree = Self::build(value, engine, scope, &mut String::new(), &mut errors);
+        if errors.is_empty() { Ok(tree) } else { Err(errors) }
+    }
+
+    fn build(
+        value: &Value,
+        engine: &mut Engine,
+        scope: &Scope,
+        pointer: &mut String,
+        errors: &mut Vec<TreeError<CompileError>>,
+    ) -> Self {
+        match value {
+            Value::String(text) => match engine.compile(text, scope) {
+                Ok(template) if template.is_constant() => Self::Constant(value.clone()),
+                Ok(template) => Self::Leaf(template),
+                Err(error) => {
+                    errors.push(TreeError { pointer: pointer.clone(), error });
+                    Self::Constant(Value::Null)
+                }
+            },
+            Value::Array(items) => {
+                let mut nodes = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    nodes.push(below(pointer, &index.to_string(), |pointer| {
+                        Self::build(item, engine, scope, pointer, errors)
+                    }));
+                }
+                if nodes.iter().all(Self::is_constant) { Self::Constant(value.clone()) } else { Self::Array(nodes) }
+            }
+            Value::Object(members) => {
+                let mut nodes = Vec::with_capacity(members.len());
+                for (name, item) in members {
+                    let node = below(pointer, name, |pointer| Self::build(item, engine, scope, pointer, errors));
+                    nodes.push((name.clone(), node));
+                }
+                if nodes.iter().all(|(_, node)| node.is_constant()) {
+                    Self::Constant(value.clone())
+                } else {
+                    Self::Object(nodes)
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => Self::Constant(value.clone()),
+        }
+    }
+
+    fn is_constant(&self) -> bool {
+        matches!(self, Self::Constant(_))
+    }
+
+    /// Fills every leaf in.
+    pub fn render(&self, engine: &Engine, values: &Context) -> Result<Value, TreeError<RenderError>> {
+        match self {
+            Self::Constant(value) => Ok(value.clone()),
+            Self::Leaf(template) => {
+                engine.render(template, values).map_err(|error| TreeError { pointer: String::new(), error })
+            }
+            Self::Array(nodes) => nodes
+                .iter()
+                .enumerate()
+                .map(|(index, node)| node.render(engine, values).map_err(|error| error.under(&index.to_string())))
+                .collect(),
+            Self::Object(nodes) => nodes
+                .iter()
+                .map(|(name, node)| {
+                    let value = node.render(engine, values).map_err(|error| error.under(name))?;
+                    Ok((name.clone(), value))
+                })
+                .collect::<Result<Map<_, _>, _>>()
+                .map(Value::Object),
+        }
+    }
+
+    /// The leaf that a pointer leads to or through, if any.
+    pub fn leaf_at<'a>(&'a self, pointer: &str) -> Option<Leaf<'a>> {
+        let mut node = self;
+        let mut at = String::new();
+        for token in pointer.split('/').skip(1).map(Some).chain([None]) {
+            if let Self::Leaf(template) = node {
+                return Some(Leaf { pointer: at, template });
+            }
+            let token = token?;
+            let name = token.replace("~1", "/").replace("~0", "~");
+            node = match node {
+                Self::Array(nodes) => nodes.get(name.parse::<usize>().ok()?)?,
+                Self::Object(nodes) => &nodes.iter().find(|(key, _)| *key == name)?.1,
+                Self::Constant(_) | Self::Leaf(_) => return None,
+            };
+            at.push('/');
+            at.push_str(token);
+        }
+        None
+    }
+}
+
+impl<E> TreeError<E> {
+    fn under(mut self, token: &str) -> Self {
+        self.pointer = format!("/{}{}", escape(token), self.pointer);
+        self
+    }
+}
+
+/// A reference token of RFC 6901.
+fn escape(token: &str) -> String {
+    token.replace('~', "~0").replace('/', "~1")
+}
+
+fn below<T>(pointer: &mut String, token: &str, inner: impl FnOnce(&mut String) -> T) -> T {
+    let length = pointer.len();
+    pointer.push('/');
+    pointer.push_str(&escape(token));
+    let result = inner(pointer);
+    pointer.truncate(length);
+    result
+}
