@@ -19,6 +19,7 @@ use crate::model::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The version of the audit format. 1: the first.
 pub const FORMAT_VERSION: u32 = 1;
@@ -435,7 +436,7 @@ pub struct LedgerError(pub String);
 /// Where events must go. An intent counts only when it is durable; an error stops the run.
 pub trait Ledger {
     /// Hands a batch over. Batches become durable in order. Never blocks on the disk.
-    fn submit(&mut self, batch: Vec<Happened>) -> Result<(), LedgerError>;
+    fn submit(&mut self, batch: Arc<[Happened]>) -> Result<(), LedgerError>;
 
     /// Waits until one more batch is durable. Cancel-safe.
     fn durable(&mut self) -> impl Future<Output = Result<(), LedgerError>>;

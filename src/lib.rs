@@ -1,5 +1,6 @@
 //! # bridgebook
 pub mod event;
+pub mod execute;
 pub mod expand;
 pub mod journal;
 pub mod load;

@@ -5,7 +5,7 @@ use crate::model::{Code, Problem, Runbook, SetName, SetSpec};
 use crate::profile::Profile;
 use crate::template::{CompileError, Engine, Scope, Template, Tree};
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Which part of the plan is wanted.
@@ -15,6 +15,24 @@ pub struct Selection {
     pub only: Vec<SetName>,
     /// The first so many rows of the plan only.
     pub limit: Option<u64>,
+}
+
+/// Where the data files are that a runbook names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Files {
+    /// Relative to this directory.
+    Below(PathBuf),
+    /// In copies: file as named, file as found.
+    Copies(BTreeMap<PathBuf, PathBuf>),
+}
+
+impl Files {
+    pub(super) fn find(&self, named: &Path) -> PathBuf {
+        match self {
+            Self::Below(base) => base.join(named),
+            Self::Copies(copies) => copies.get(named).cloned().unwrap_or_else(|| named.to_owned()),
+        }
+    }
 }
 
 /// A set that is ready to expand.
@@ -36,24 +54,24 @@ pub(super) struct CompiledSet<'a> {
 pub struct Expander<'a> {
     pub(super) runbook: &'a Runbook,
     pub(super) profile: &'a Profile,
-    pub(super) base: PathBuf,
+    pub(super) files: Files,
     pub(super) sets: Vec<CompiledSet<'a>>,
     pub(super) limit: Option<u64>,
     problems: Vec<Problem>,
 }
 
 impl<'a> Expander<'a> {
-    /// Compiles every selected set; data files are found below `base`.
-    pub fn new(runbook: &'a Runbook, profile: &'a Profile, base: &Path, selection: &Selection) -> Self {
+    /// Compiles every selected set; `files` says where the data files are.
+    pub fn new(runbook: &'a Runbook, profile: &'a Profile, files: Files, selection: &Selection) -> Self {
         let mut problems = Vec::new();
         let env = environment(runbook, &mut problems);
         let mut sets = Vec::new();
         for spec in &runbook.sets {
             if selection.only.is_empty() || selection.only.contains(&spec.name) {
-                sets.extend(compile_set(runbook, profile, base, &env, spec, &mut problems));
+                sets.extend(compile_set(runbook, profile, &files, &env, spec, &mut problems));
             }
         }
-        Self { runbook, profile, base: base.to_owned(), sets, limit: selection.limit, problems }
+        Self { runbook, profile, files, sets, limit: selection.limit, problems }
     }
 
     /// What is wrong with the runbook's templates and constant fields.
@@ -81,14 +99,14 @@ fn environment(runbook: &Runbook, problems: &mut Vec<Problem>) -> Map<String, Va
 fn compile_set<'a>(
     runbook: &Runbook,
     profile: &Profile,
-    base: &Path,
+    files: &Files,
     env: &Map<String, Value>,
     spec: &'a SetSpec,
     problems: &mut Vec<Problem>,
 ) -> Option<CompiledSet<'a>> {
     let place = format!("/sets/{}", spec.index);
     // A file that cannot be opened hides its columns, not the rest of the set's slips.
-    let columns = match RowReader::open(&spec.rows, base) {
+    let columns = match RowReader::open(&spec.rows, files) {
         Ok(reader) => reader.columns(),
         Err(problem) => {
             problems.push(Problem { pointer: format!("{place}/rows{}", row_key(spec)), ..problem });

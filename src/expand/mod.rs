@@ -9,5 +9,5 @@ mod rows;
 mod stream;
 
 pub use census::{Census, SetCensus};
-pub use compile::{Expander, Selection};
+pub use compile::{Expander, Files, Selection};
 pub use stream::JobStream;

@@ -1,5 +1,6 @@
 //! Rows of a set, one at a time, each with its place.
 
+use super::compile::Files;
 use crate::model::{Code, DataPlace, Problem, Rows};
 use serde_json::{Map, Value};
 use std::fs::File;
@@ -42,10 +43,10 @@ pub(super) struct FileName {
 }
 
 impl<'a> RowReader<'a> {
-    /// Opens the rows of a set; files are found below `base`.
-    pub(super) fn open(rows: &'a Rows, base: &Path) -> Result<Self, Problem> {
+    /// Opens the rows of a set.
+    pub(super) fn open(rows: &'a Rows, files: &Files) -> Result<Self, Problem> {
         let open = |path: &Path| {
-            let file = FileName { shown: path.to_owned(), found: base.join(path) };
+            let file = FileName { shown: path.to_owned(), found: files.find(path) };
             let unreadable = |reason: String| {
                 Problem::at(Code::DataUnreadable, "", format!("{} cannot be read: {reason}", path.display()))
                     .help("paths are relative to the runbook")

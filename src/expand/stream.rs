@@ -37,7 +37,7 @@ impl<'a> JobStream<'a> {
         left: u64,
         run_id: &str,
     ) -> Result<Self, Problem> {
-        let rows = RowReader::open(&set.spec.rows, &expander.base)
+        let rows = RowReader::open(&set.spec.rows, &expander.files)
             .map_err(|problem| Problem { pointer: format!("/sets/{}/rows", set.spec.index), ..problem })?;
         let mut values = set.values.clone();
         values.insert("row".to_owned(), Value::Null);

@@ -12,6 +12,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use tokio::sync::mpsc as acks;
@@ -24,7 +25,7 @@ const MAX_GROUP: usize = 256;
 /// The audit file as a [`Ledger`].
 #[derive(Debug)]
 pub struct FileLedger {
-    batches: Option<mpsc::Sender<Vec<Happened>>>,
+    batches: Option<mpsc::Sender<Arc<[Happened]>>>,
     durable: acks::UnboundedReceiver<Result<(), LedgerError>>,
     thread: Option<JoinHandle<Closed>>,
 }
@@ -62,7 +63,7 @@ impl FileLedger {
 }
 
 impl Ledger for FileLedger {
-    fn submit(&mut self, batch: Vec<Happened>) -> Result<(), LedgerError> {
+    fn submit(&mut self, batch: Arc<[Happened]>) -> Result<(), LedgerError> {
         let gone = || LedgerError("its writer has stopped".to_owned());
         self.batches.as_ref().ok_or_else(gone)?.send(batch).map_err(|_| gone())
     }
@@ -83,14 +84,14 @@ struct Appender {
 impl Appender {
     fn run(
         mut self,
-        queue: &mpsc::Receiver<Vec<Happened>>,
+        queue: &mpsc::Receiver<Arc<[Happened]>>,
         acknowledge: &acks::UnboundedSender<Result<(), LedgerError>>,
     ) -> Closed {
         while let Ok(first) = queue.recv() {
             let mut group = vec![first];
             group.extend(queue.try_iter().take(MAX_GROUP - 1));
             let count = group.len();
-            if let Err(error) = self.commit(group) {
+            if let Err(error) = self.commit(&group) {
                 let _ = acknowledge.send(Err(LedgerError(error.to_string())));
                 break;
             }
@@ -102,9 +103,9 @@ impl Appender {
         Closed { lines: self.lines, head: self.head }
     }
 
-    fn commit(&mut self, group: Vec<Vec<Happened>>) -> io::Result<()> {
+    fn commit(&mut self, group: &[Arc<[Happened]>]) -> io::Result<()> {
         self.buffer.clear();
-        for happened in group.into_iter().flatten() {
+        for happened in group.iter().flat_map(|batch| batch.iter()) {
             let closes = matches!(happened.event, Event::RunFinished(_));
             if closes || (self.lines > 0 && self.lines.is_multiple_of(SEAL_EVERY)) {
                 let seal = Seal { lines: self.lines, head: self.head.to_string() };

@@ -165,6 +165,11 @@ fn criteria(raw: &RawRunbook, sets: &[SetSpec], problems: &mut Vec<Problem>) -> 
             }
         }
     }
+    // What nobody has said is: no failure, and no outcome that somebody has to look up.
+    let about = |metric: Metric| criteria.iter().any(|criterion: &Criterion| criterion.metric() == metric);
+    let (empty, unknown) = (raw.success_criteria.as_ref().is_none_or(Vec::is_empty), about(Metric::Unknown));
+    criteria.extend(empty.then(|| "failed == 0".parse().ok()).flatten());
+    criteria.extend((!unknown).then(|| "unknown == 0".parse().ok()).flatten());
     criteria
 }
 

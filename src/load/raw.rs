@@ -55,7 +55,8 @@ pub(super) struct RawRunbook {
     pub(super) retry: Option<RawRetry>,
     /// Conditions on the input that refuse the whole run.
     pub(super) guards: Option<RawGuards>,
-    /// All must hold at the end for exit code 0: `METRIC OP VALUE [in SET]`.
+    /// All must hold at the end for exit code 0: `METRIC OP VALUE [in SET]`. Default: `failed == 0`. Whoever does not
+    /// say otherwise also asks for `unknown == 0`.
     #[schemars(inner(regex(pattern = Criterion::PATTERN)), extend("examples" = [["success_rate >= 98%", "unknown == 0", "latency.p95 <= 2s", "failed <= 3 in billing"]]))]
     pub(super) success_criteria: Option<Vec<Option<String>>>,
     /// What may be written down.

@@ -7,5 +7,5 @@ mod constraints;
 mod request;
 mod spec;
 
-pub use answer::{Answer, AnswerClass, error_text};
+pub use answer::{Answer, AnswerClass, Answers, error_text};
 pub use spec::{PayloadSchema, Profile, ProfileError, profile_schema};

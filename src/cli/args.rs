@@ -1,0 +1,228 @@
+//! What can be typed. Reading it touches nothing but the environment.
+
+use super::exit::Exit;
+use crate::model::{Rate, SetName};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Runs declarative runbooks that bridge live calls in bulk: at most one request with an effect for each job.
+#[derive(Parser, Debug)]
+#[command(name = "bridgebook", version, max_term_width = 100, after_help = Exit::help())]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// How to talk: for every command.
+#[derive(Args, Debug, Clone, Copy)]
+pub(super) struct OutputArgs {
+    /// More log on stderr: -v info, -vv debug
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(super) verbose: u8,
+    /// Errors only on stderr
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Form of the log on stderr
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, global = true, env = "BRIDGEBOOK_LOG_FORMAT")]
+    pub(super) log_format: LogFormat,
+    /// Colours
+    #[arg(long, value_enum, default_value_t = When::Auto, global = true)]
+    pub(super) color: When,
+}
+
+/// Form of the log.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Colours.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Form of results on stdout.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Write a runbook with sample data that validates, plans and runs in the sandbox
+    Init {
+        /// Where to write; must not hold these files yet
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Check runbooks and every row of their data; sends nothing
+    Validate {
+        /// Runbooks to check
+        #[arg(required = true)]
+        runbooks: Vec<PathBuf>,
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// Form of the result
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
+    /// Show what a run would send; sends nothing
+    Plan(PlanArgs),
+    /// Run a runbook
+    Run(RunArgs),
+    /// Make every report of a run anew, from its audit file alone
+    Report {
+        /// The run's directory
+        run_dir: PathBuf,
+        /// Form of the result
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
+    /// Check that an audit file is as it was written, and that it balances
+    Verify {
+        /// The run's directory, or an audit file
+        run_dir: PathBuf,
+        /// Form of the result
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
+    /// Print a JSON Schema
+    Schema {
+        /// Which one
+        #[arg(value_enum)]
+        kind: SchemaKind,
+    },
+    /// Start the built-in fake API on loopback, for rehearsals
+    Simulate(SimulateArgs),
+    /// Print a shell's completion script
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The schemas.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SchemaKind {
+    /// A runbook.
+    Runbook,
+    /// A job's fields.
+    Job,
+    /// The body of a bridge request.
+    Payload,
+    /// A line of the audit file.
+    Audit,
+    /// `summary.json`.
+    Summary,
+    /// A profile.
+    Profile,
+}
+
+/// Which part of a plan, with which values.
+#[derive(Args, Debug, Clone, Default)]
+pub(super) struct SelectionArgs {
+    /// Override a value of `vars`
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(super) vars: Vec<(String, String)>,
+    /// Only these sets
+    #[arg(long, value_name = "SET", value_parser = set_name)]
+    pub(super) only: Vec<SetName>,
+    /// Only the first N rows of the plan
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<u64>,
+}
+
+/// How much at once, how fast.
+#[derive(Args, Debug, Clone, Default)]
+pub(super) struct PaceArgs {
+    /// Requests in flight at most
+    #[arg(long, value_name = "N", env = "BRIDGEBOOK_CONCURRENCY", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) concurrency: Option<u16>,
+    /// Requests started at most: 25/s, 90/m, 1000/h
+    #[arg(long, env = "BRIDGEBOOK_RATE")]
+    pub(super) rate: Option<Rate>,
+}
+
+#[derive(Args, Debug, Clone)]
+pub(super) struct PlanArgs {
+    /// The runbook
+    pub(super) runbook: PathBuf,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(super) pace: PaceArgs,
+    /// Write every payload to this file, one JSON object a line
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(super) payloads: Option<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+}
+
+#[derive(Args, Debug, Clone)]
+pub(super) struct RunArgs {
+    /// The runbook
+    pub(super) runbook: PathBuf,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(super) pace: PaceArgs,
+    /// Where runs are kept: {out}/{runbook}/{run}
+    #[arg(long, value_name = "DIR", default_value = "runs", env = "BRIDGEBOOK_OUT")]
+    pub(super) out: PathBuf,
+    /// Show the plan and send nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Run against the built-in simulator on loopback
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) sandbox: bool,
+    /// Fault script of the simulator; default: a rehearsal with some throttling
+    #[arg(long, value_name = "FILE", requires = "sandbox")]
+    pub(super) sandbox_script: Option<PathBuf>,
+    /// No progress display
+    #[arg(long)]
+    pub(super) no_progress: bool,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+}
+
+#[derive(Args, Debug, Clone)]
+pub(super) struct SimulateArgs {
+    /// Fault script; default: no faults
+    #[arg(long, value_name = "FILE")]
+    pub(super) script: Option<PathBuf>,
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub(super) port: u16,
+    /// Append every bridge request to this file, one JSON object a line
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(super) ledger: Option<PathBuf>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape that clap asks for")]
+fn set_name(text: &str) -> Result<SetName, std::convert::Infallible> {
+    Ok(SetName::new(text))
+}

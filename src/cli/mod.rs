@@ -1,0 +1,74 @@
+//! The command line: arguments, wiring, printing, exit codes. Results go to stdout, everything else to stderr.
+
+mod args;
+mod check;
+mod diagnostics;
+mod exit;
+mod failure;
+mod init;
+mod logging;
+mod plan;
+mod print;
+mod progress;
+mod report;
+mod run;
+mod sandbox;
+mod schema;
+mod secrets;
+mod settings;
+mod signals;
+mod simulate;
+mod validate;
+mod verify;
+
+pub use exit::Exit;
+
+use args::{Cli, Command};
+use clap::{CommandFactory, FromArgMatches};
+use failure::Failure;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Runs a command line and gives the process's exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let matches = match Cli::command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // `--help` and `--version` come this way too, with code 0.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
+        }
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return Exit::Usage.into();
+        }
+    };
+    logging::start(cli.output);
+    let output = cli.output;
+    let result = match cli.command {
+        Command::Init { dir } => init::init(&dir),
+        Command::Validate { runbooks, selection, format } => validate::validate(&runbooks, &selection, format, output),
+        Command::Plan(args) => plan::plan(&args, &settings::sources(&matches), output),
+        Command::Run(args) if args.dry_run => plan::plan(&args.as_plan(), &settings::sources(&matches), output),
+        Command::Run(args) => run::run(&args, &settings::sources(&matches), output),
+        Command::Report { run_dir, format } => report::report(&run_dir, format),
+        Command::Verify { run_dir, format } => verify::verify(&run_dir, format),
+        Command::Schema { kind } => schema::schema(kind),
+        Command::Simulate(args) => simulate::simulate(&args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "bridgebook", &mut script);
+            print::bytes(&script)
+        }
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            print::error(&failure, output);
+            failure.exit().into()
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What was typed -> what holds: flags over environment over runbook, each with its source.
+
+use super::args::{PaceArgs, RunArgs, PlanArgs, SelectionArgs};
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::event::{Setting, SettingSource};
+use crate::expand::Selection;
+use crate::model::Runbook;
+use crate::template::nearest;
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// Where each argument came from.
+pub(super) type Sources = HashMap<String, SettingSource>;
+
+/// Reads the sources off the parsed command line.
+pub(super) fn sources(matches: &ArgMatches) -> Sources {
+    let Some((_, matches)) = matches.subcommand() else { return Sources::new() };
+    let source = |id: &str| match matches.value_source(id)? {
+        ValueSource::CommandLine => Some(SettingSource::Flag),
+        ValueSource::EnvVariable => Some(SettingSource::Environment),
+        _ => None,
+    };
+    matches.ids().filter_map(|id| Some((id.as_str().to_owned(), source(id.as_str())?))).collect()
+}
+
+impl RunArgs {
+    /// The same as a plan: `run --dry-run`.
+    pub(super) fn as_plan(&self) -> PlanArgs {
+        PlanArgs {
+            runbook: self.runbook.clone(),
+            selection: self.selection.clone(),
+            pace: self.pace.clone(),
+            payloads: None,
+            format: self.format,
+        }
+    }
+}
+
+/// Puts `--set` into the runbook's `vars`. Only names that stand there: a misspelt one would change nothing.
+pub(super) fn apply_vars(runbook: &mut Runbook, selection: &SelectionArgs) -> Result<(), Failure> {
+    for (name, value) in &selection.vars {
+        let known: Vec<&str> = runbook.vars.keys().map(String::as_str).collect();
+        if !known.contains(&name.as_str()) {
+            let help = nearest(name, known.iter().copied())
+                .map_or_else(|| format!("vars: {}", known.join(", ")), |near| format!("write --set {near}=..."));
+            return Err(Failure::new(Exit::Usage, format!("--set {name}: the runbook has no such variable")).help(help));
+        }
+        runbook.vars.insert(name.clone(), Value::String(value.clone()));
+    }
+    Ok(())
+}
+
+/// Checks `--only` and makes the selection.
+pub(super) fn select(runbook: &Runbook, args: &SelectionArgs) -> Result<Selection, Failure> {
+    let names: Vec<&str> = runbook.sets.iter().map(|set| set.name.as_str()).collect();
+    for set in &args.only {
+        if !names.contains(&set.as_str()) {
+            let help = nearest(set.as_str(), names.iter().copied())
+                .map_or_else(|| format!("sets: {}", names.join(", ")), |near| format!("write --only {near}"));
+            return Err(Failure::new(Exit::Usage, format!("--only {set}: the runbook has no such set")).help(help));
+        }
+    }
+    Ok(Selection { only: args.only.clone(), limit: args.limit })
+}
+
+/// Puts flags and environment over the runbook's limits.
+pub(super) fn apply_pace(runbook: &mut Runbook, pace: &PaceArgs) {
+    if let Some(concurrency) = pace.concurrency {
+        runbook.limits.concurrency = usize::from(concurrency);
+    }
+    if let Some(rate) = pace.rate {
+        runbook.limits.rate = Some(rate);
+    }
+}
+
+/// The settings in effect, for plan and audit file.
+pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &Sources) -> Vec<Setting> {
+    let written = |pointer: &str| {
+        let stands = serde_yaml::from_str::<serde_json::Value>(&runbook.source.text).is_ok_and(|text| text.pointer(pointer).is_some());
+        if stands { SettingSource::Runbook } else { SettingSource::Default }
+    };
+    let mut settings = Vec::new();
+    let mut add = |name: &str, pointer: &str, argument: &str, value: String| {
+        let source = sources.get(argument).copied().unwrap_or_else(|| written(pointer));
+        settings.push(Setting { name: name.to_owned(), value, source });
+    };
+    let (limits, retry, timeouts) = (&runbook.limits, &runbook.retry, &runbook.connection.timeouts);
+    add("concurrency", "/limits/concurrency", "concurrency", limits.concurrency.to_string());
+    add("rate", "/limits/rate", "rate", limits.rate.map_or_else(|| "unlimited".to_owned(), |rate| rate.to_string()));
+    add("drain_timeout", "/limits/drain_timeout", "", limits.drain_timeout.to_string());
+    add("retry.max_attempts", "/retry/max_attempts", "", retry.max_attempts.to_string());
+    add("retry.min_wait", "/retry/min_wait", "", retry.min_wait.to_string());
+    add("retry.max_wait", "/retry/max_wait", "", retry.max_wait.to_string());
+    add("retry.max_retry_after", "/retry/max_retry_after", "", retry.max_retry_after.to_string());
+    add("timeouts.connect", "/connection/timeouts/connect", "", timeouts.connect.to_string());
+    add("timeouts.request", "/connection/timeouts/request", "", timeouts.request.to_string());
+    add("timeouts.token", "/connection/timeouts/token", "", timeouts.token.to_string());
+    for (name, _) in &selection.vars {
+        // The value may be a number of a person; that it was overridden is what counts here.
+        settings.push(Setting { name: format!("vars.{name}"), value: "(given)".to_owned(), source: SettingSource::Flag });
+    }
+    if let Some(limit) = selection.limit {
+        settings.push(Setting { name: "limit".to_owned(), value: limit.to_string(), source: SettingSource::Flag });
+    }
+    if !selection.only.is_empty() {
+        let value = selection.only.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        settings.push(Setting { name: "only".to_owned(), value, source: SettingSource::Flag });
+    }
+    settings
+}

@@ -1,0 +1,18 @@
+//! SIGINT and SIGTERM as a stream: the first drains, the second abandons.
+
+use crate::execute::Signal;
+use futures::stream::{Stream, unfold};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The signals that the operator or the scheduler sends. Must be called within the runtime.
+pub(super) fn signals() -> std::io::Result<impl Stream<Item = Signal>> {
+    let sources = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(unfold(sources, |(mut interrupt, mut terminate)| async move {
+        let name = tokio::select! {
+            Some(()) = interrupt.recv() => "SIGINT",
+            Some(()) = terminate.recv() => "SIGTERM",
+            else => return None,
+        };
+        Some((Signal(name), (interrupt, terminate)))
+    }))
+}

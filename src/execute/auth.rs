@@ -1,0 +1,157 @@
+//! The access token of a run: when a new one is needed, and what the token endpoint's answer means.
+//!
+//! There is one owner (the engine) and at most one token request at a time, so refreshing is single-flight by
+//! construction. Expiry counts from the moment the request was sent, on the monotonic clock (RFC 6749 section 5.1).
+
+use super::transport::{Exchange, Transport};
+use crate::model::{ClientCredentials, Secret};
+use crate::profile::error_text;
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A token is not used in its last minute, or in the last fifth of a shorter life.
+const BUFFER: Duration = Duration::from_secs(60);
+/// A token that says it lives shorter than this is taken to live this long, or the endpoint would be asked for ever.
+const SHORTEST_LIFE: Duration = Duration::from_secs(1);
+/// Attempts at the token endpoint before the run gives up. A token request has no side effect.
+pub(super) const MAX_ATTEMPTS: u32 = 4;
+
+/// A token in use.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    pub(super) value: Secret<String>,
+    pub(super) generation: u64,
+    stale_at: Instant,
+}
+
+/// A token as granted.
+#[derive(Clone, Debug)]
+pub(super) struct Grant {
+    pub(super) value: Secret<String>,
+    pub(super) lifetime: Duration,
+    pub(super) missing_scopes: Vec<String>,
+    pub(super) asked_at: Instant,
+    pub(super) took: Duration,
+}
+
+/// Why there is none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct TokenError {
+    pub(super) status: Option<u16>,
+    pub(super) message: String,
+    /// True when asking again may help: no answer, 429, 5xx.
+    pub(super) passing: bool,
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// The run's token.
+#[derive(Debug, Default)]
+pub(super) struct TokenStore {
+    current: Option<Token>,
+    generation: u64,
+    /// A request is under way.
+    pub(super) asking: bool,
+    /// Failures in a row.
+    pub(super) failures: u32,
+    /// Not before this.
+    pub(super) not_before: Option<Instant>,
+}
+
+impl TokenStore {
+    /// The token, if it may be used now.
+    pub(super) fn usable(&self, now: Instant) -> Option<&Token> {
+        self.current.as_ref().filter(|token| now < token.stale_at)
+    }
+
+    /// The token that is there, fresh or not: for requests whose intent is on record already.
+    pub(super) fn current(&self) -> Option<&Token> {
+        self.current.as_ref()
+    }
+
+    /// Whether the endpoint may be asked now.
+    pub(super) fn may_ask(&self, now: Instant) -> bool {
+        !self.asking && self.not_before.is_none_or(|at| at <= now)
+    }
+
+    /// Takes a granted token in and gives its generation.
+    pub(super) fn accept(&mut self, grant: &Grant) -> u64 {
+        self.generation += 1;
+        let buffer = BUFFER.min(grant.lifetime / 5);
+        let stale_at = grant.asked_at + grant.lifetime.saturating_sub(buffer);
+        self.current = Some(Token { value: grant.value.clone(), generation: self.generation, stale_at });
+        self.failures = 0;
+        self.not_before = None;
+        self.generation
+    }
+
+    /// Drops the token if it is still the one that was refused.
+    pub(super) fn refuse(&mut self, generation: u64) {
+        if self.current.as_ref().is_some_and(|token| token.generation == generation) {
+            self.current = None;
+        }
+    }
+}
+
+/// RFC 6749 section 5.1, read leniently: some servers give `expires_in` as a text.
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: Option<String>,
+    expires_in: Option<Value>,
+    scope: Option<String>,
+}
+
+/// Asks for a token once.
+pub(super) async fn fetch(
+    transport: &Transport,
+    credentials: &ClientCredentials,
+    scopes: &[String],
+    default_lifetime: Duration,
+) -> Result<Grant, TokenError> {
+    let asked_at = Instant::now();
+    let scope = scopes.join(" ");
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", credentials.id.expose().as_str()),
+        ("client_secret", credentials.secret.expose().as_str()),
+        ("scope", scope.as_str()),
+    ];
+    let answer = transport.token(&form).await;
+    let took = asked_at.elapsed();
+    let response = match answer {
+        Exchange::NotSent(message) | Exchange::NoAnswer(_, message) => {
+            return Err(TokenError { status: None, message, passing: true, retry_after: None });
+        }
+        Exchange::Answered(response) => response,
+    };
+    let error = |message: String, passing: bool| TokenError {
+        status: Some(response.status),
+        message,
+        passing,
+        retry_after: response.retry_after(),
+    };
+    if response.status != 200 {
+        let said = error_text(&response.body, ["/error_description", "/error", "/message"].into_iter());
+        let passing = matches!(response.status, 408 | 425 | 429 | 500..=599);
+        return Err(error(said.unwrap_or_else(|| format!("the token endpoint answered {}", response.status)), passing));
+    }
+    let Ok(answer) = serde_json::from_slice::<TokenAnswer>(&response.body) else {
+        return Err(error("the token endpoint's answer is not the JSON of RFC 6749 section 5.1".to_owned(), false));
+    };
+    let Some(value) = answer.access_token.filter(|token| !token.is_empty()) else {
+        let said = error_text(&response.body, ["/error_description", "/error"].into_iter());
+        return Err(error(said.unwrap_or_else(|| "the token endpoint's answer has no access_token".to_owned()), false));
+    };
+    let lifetime = answer.expires_in.as_ref().and_then(seconds).unwrap_or(default_lifetime).max(SHORTEST_LIFE);
+    // RFC 6749 section 5.1: no scope in the answer means "as asked".
+    let granted = answer.scope.map(|scope| scope.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    let missing = |asked: &&String| granted.as_ref().is_some_and(|granted| !granted.contains(asked));
+    let missing_scopes = scopes.iter().filter(missing).cloned().collect();
+    Ok(Grant { value: Secret::new(value), lifetime, missing_scopes, asked_at, took })
+}
+
+fn seconds(value: &Value) -> Option<Duration> {
+    let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    (number.is_finite() && number > 0.0).then(|| Duration::from_secs_f64(number.min(1e9)))
+}

@@ -1,0 +1,400 @@
+//! The loop that owns a run.
+//!
+//! Invariants: a bridge request is polled for the first time only after the ledger has said that its intent is durable;
+//! nothing is sent once the run is stopping; every event is folded into [`RunState`] when it happens and goes to the
+//! ledger, then to observers, in [`Engine::record`]; after the ledger's first error nothing is sent or recorded, and
+//! what is in flight is waited for.
+
+use super::auth::{self, Grant, TokenError, TokenStore};
+use super::dispatcher::{Admission, Dispatcher, Lane, Ready};
+use super::error::ExecuteError;
+use super::transport::{Exchange, Transport};
+use crate::event::{
+    BridgeIntent, Ending, Event, Happened, JobSkipped, Ledger, LedgerError, Observer, RunStarted, Stopping, Verdict,
+};
+use crate::model::{
+    ClientCredentials, Criterion, JobNumber, Latency, Limits, NumberPrivacy, Planned, Problem, RequestSpec,
+    RetryPolicy, RunClock, Secret, Timestamp,
+};
+use crate::profile::Profile;
+use crate::state::{RunState, StateError};
+use futures::future::FutureExt;
+use futures::stream::{FuturesUnordered, Stream, StreamExt};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A signal from the operator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Signal(
+    /// Its name: `SIGINT`, `SIGTERM`.
+    pub &'static str,
+);
+
+/// How a run has ended, for its exit code.
+#[derive(Clone, Copy, Debug)]
+pub struct End<'a> {
+    /// Why it ended.
+    pub ending: Ending,
+    /// Whether it is what the runbook calls a success.
+    pub verdict: Verdict,
+    /// Whether every criterion on `unknown` is met.
+    pub unknown_allowed: bool,
+    /// Its figures.
+    pub run: &'a RunState,
+}
+
+/// Gives the exit code for an end; the numbers belong to the command line.
+pub type ExitCodeOf = fn(End<'_>) -> u8;
+
+/// What the run must keep to.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// How much at once, how fast.
+    pub limits: Limits,
+    /// When to try again.
+    pub retry: RetryPolicy,
+    /// How numbers are written down.
+    pub numbers: NumberPrivacy,
+    /// What must hold at the end.
+    pub criteria: Vec<Criterion>,
+    /// Seed of the back-off's jitter.
+    pub seed: u64,
+    /// Exit codes.
+    pub exit_code: ExitCodeOf,
+}
+
+/// A request of the run, or what it has brought.
+pub(super) enum Task {
+    Bridge { number: JobNumber, request: RequestSpec, token: Secret<String>, generation: u64 },
+    Token,
+}
+
+/// See [`Task`].
+pub(super) enum Done {
+    Bridge { number: JobNumber, exchange: Exchange, generation: u64, took: Duration },
+    Token(Result<Grant, TokenError>),
+}
+
+/// A job whose request is on the wire.
+pub(super) struct OnWire {
+    pub(super) ready: Ready,
+    pub(super) queue: Latency,
+    pub(super) sent_at: Instant,
+}
+
+/// One run.
+pub struct Engine<'a, L> {
+    pub(super) profile: &'a Profile,
+    transport: &'a Transport,
+    credentials: &'a ClientCredentials,
+    pub(super) policy: Policy,
+    pub(super) clock: RunClock,
+    ledger: &'a mut L,
+    observers: Vec<&'a mut dyn Observer>,
+    pub(super) run: RunState,
+    pub(super) token: TokenStore,
+    pub(super) rng: fastrand::Rng,
+    /// Events that the ledger has not been given yet.
+    events: Vec<Happened>,
+    /// Batches at the ledger, each with the jobs that it clears.
+    at_ledger: VecDeque<Vec<Ready>>,
+    /// Jobs whose intent is durable and that are not sent yet.
+    cleared: Vec<Ready>,
+    pub(super) on_wire: HashMap<JobNumber, OnWire>,
+    /// Set once: why the run ends, and when it stops waiting for what is in flight.
+    pub(super) stopping: Option<(Ending, Instant)>,
+    broken: Option<LedgerError>,
+    fault: Option<StateError>,
+}
+
+impl<'a, L: Ledger> Engine<'a, L> {
+    /// Sets a run up; nothing is sent or recorded yet.
+    pub fn new(
+        profile: &'a Profile,
+        transport: &'a Transport,
+        credentials: &'a ClientCredentials,
+        policy: Policy,
+        ledger: &'a mut L,
+        observers: Vec<&'a mut dyn Observer>,
+    ) -> Self {
+        let rng = fastrand::Rng::with_seed(policy.seed);
+        Self {
+            profile,
+            transport,
+            credentials,
+            policy,
+            clock: RunClock::start(),
+            ledger,
+            observers,
+            run: RunState::default(),
+            token: TokenStore::default(),
+            rng,
+            events: Vec::new(),
+            at_ledger: VecDeque::new(),
+            cleared: Vec::new(),
+            on_wire: HashMap::new(),
+            stopping: None,
+            broken: None,
+            fault: None,
+        }
+    }
+
+    /// Runs every job of the lanes to its final state, or to the reason why the run ends first.
+    pub async fn run<S>(
+        mut self,
+        started: RunStarted,
+        lanes: Vec<Lane<S>>,
+        signals: impl Stream<Item = Signal>,
+    ) -> Result<RunState, ExecuteError>
+    where
+        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
+    {
+        let mut signals = std::pin::pin!(signals.fuse());
+        let mut dispatcher = Dispatcher::new(lanes, &self.policy.limits);
+        let (transport, credentials, profile) = (self.transport, self.credentials, self.profile);
+        let mut tasks = FuturesUnordered::new();
+        self.happened(Event::RunStarted(Box::new(started)));
+        loop {
+            let now = Instant::now();
+            let mut intents = Vec::new();
+            let gate = if self.is_running() { self.admit(&mut dispatcher, now, &mut intents) } else { Admission::Done };
+            let wants_token =
+                matches!(gate, Admission::NeedsToken) || (!self.cleared.is_empty() && self.token.current().is_none());
+            if wants_token && self.token.may_ask(now) {
+                self.token.asking = true;
+                tasks.push(perform(transport, credentials, profile, Task::Token));
+            }
+            self.record(intents, &mut dispatcher);
+            for task in self.clear(&mut dispatcher) {
+                tasks.push(perform(transport, credentials, profile, task));
+            }
+            if matches!(gate, Admission::Done)
+                && dispatcher.in_flight() == 0
+                && self.at_ledger.is_empty()
+                && self.events.is_empty()
+            {
+                break;
+            }
+            let wake = match (self.stopping, gate) {
+                (Some((_, until)), _) => (!self.on_wire.is_empty()).then_some(until),
+                (None, Admission::NeedsToken) => self.token.not_before,
+                (None, Admission::Wait(until)) => until,
+                (None, _) => None,
+            };
+            tokio::select! {
+                biased;
+                Some(signal) = signals.next() => match self.stopping {
+                    Some(_) => self.abandon(&mut dispatcher, || tasks.clear()),
+                    None => self.stop(Ending::Interrupted, format!("{} received", signal.0)),
+                },
+                durable = self.ledger.durable(), if !self.at_ledger.is_empty() => match durable {
+                    Ok(()) => self.cleared.extend(self.at_ledger.pop_front().unwrap_or_default()),
+                    Err(error) => self.break_off(error, &mut dispatcher),
+                },
+                Some(done) = tasks.next(), if !tasks.is_empty() => {
+                    self.settle(done, &mut dispatcher);
+                    // Whatever else is ready joins the same batch.
+                    while let Some(Some(done)) = tasks.next().now_or_never() {
+                        self.settle(done, &mut dispatcher);
+                    }
+                }
+                () = sleep_until(wake), if wake.is_some() => {
+                    if self.stopping.is_some_and(|(_, until)| until <= Instant::now()) {
+                        self.abandon(&mut dispatcher, || tasks.clear());
+                    }
+                }
+            }
+        }
+        drop(tasks);
+        if self.broken.is_none() {
+            self.close(&mut dispatcher).await;
+        }
+        match (self.broken, self.fault) {
+            (Some(error), _) => Err(error.into()),
+            (None, Some(fault)) => Err(fault.into()),
+            (None, None) => Ok(self.run),
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        self.stopping.is_none() && self.broken.is_none()
+    }
+
+    /// Takes every job that may go now; gives what the dispatcher said to the next one.
+    fn admit<S>(&mut self, dispatcher: &mut Dispatcher<S>, now: Instant, intents: &mut Vec<Ready>) -> Admission
+    where
+        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
+    {
+        loop {
+            match dispatcher.admit(now, self.token.usable(now).is_some()) {
+                Admission::Go(ready) => {
+                    self.happened(Event::BridgeIntent(intent(&ready)));
+                    intents.push(ready);
+                }
+                Admission::Skip(skipped) => self.happened(Event::JobSkipped(JobSkipped {
+                    job: skipped.number,
+                    set: skipped.set,
+                    call_id: skipped.call_id.map(|call| call.as_str().to_owned()),
+                    reason: skipped.reason,
+                })),
+                Admission::Broken(problems) => {
+                    let reason =
+                        problems.first().map_or("a row cannot be read any more", |problem| problem.message.as_str());
+                    self.stop(Ending::InputChanged, reason.to_owned());
+                    return Admission::Done;
+                }
+                gate @ (Admission::Wait(_) | Admission::NeedsToken | Admission::Done) => return gate,
+            }
+        }
+    }
+
+    /// Sends what is cleared, or withdraws it when the run is stopping.
+    fn clear<S>(&mut self, dispatcher: &mut Dispatcher<S>) -> Vec<Task>
+    where
+        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
+    {
+        if !self.is_running() {
+            for ready in std::mem::take(&mut self.cleared) {
+                self.withdraw(ready, dispatcher);
+            }
+            return Vec::new();
+        }
+        let Some(token) = self.token.current().cloned() else { return Vec::new() };
+        let now = Instant::now();
+        let send = |ready: Ready| {
+            let number = ready.job.number;
+            let task = Task::Bridge {
+                number,
+                request: ready.job.request.clone(),
+                token: token.value.clone(),
+                generation: token.generation,
+            };
+            let queue = Latency::measured(now.saturating_duration_since(ready.due));
+            self.on_wire.insert(number, OnWire { ready, queue, sent_at: now });
+            task
+        };
+        std::mem::take(&mut self.cleared).into_iter().map(send).collect()
+    }
+
+    /// Notes an event: its moment, and what it does to the run's state.
+    pub(super) fn happened(&mut self, event: Event) {
+        self.happened_at(self.clock.now(), event);
+    }
+
+    pub(super) fn happened_at(&mut self, at: Timestamp, event: Event) {
+        let happened = Happened { at, event };
+        if let Err(error) = self.run.apply(&happened) {
+            // Going on could send what the record does not allow.
+            self.fault.get_or_insert(error);
+            self.stopping.get_or_insert((Ending::Interrupted, Instant::now()));
+        }
+        self.events.push(happened);
+    }
+
+    /// Hands all noted events over; `intents` are cleared once they are durable.
+    pub(super) fn record<S>(&mut self, intents: Vec<Ready>, dispatcher: &mut Dispatcher<S>)
+    where
+        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
+    {
+        if self.events.is_empty() {
+            return;
+        }
+        let batch: Arc<[Happened]> = std::mem::take(&mut self.events).into();
+        if self.broken.is_some() {
+            return;
+        }
+        self.at_ledger.push_back(intents);
+        if let Err(error) = self.ledger.submit(Arc::clone(&batch)) {
+            self.break_off(error, dispatcher);
+            return;
+        }
+        for observer in &mut self.observers {
+            batch.iter().for_each(|happened| observer.observe(happened));
+        }
+    }
+
+    /// Waits until everything that was handed over is durable.
+    pub(super) async fn settle_ledger<S>(&mut self, dispatcher: &mut Dispatcher<S>)
+    where
+        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
+    {
+        while self.broken.is_none() && self.at_ledger.pop_front().is_some() {
+            if let Err(error) = self.ledger.durable().await {
+                self.break_off(error, dispatcher);
+            }
+        }
+    }
+
+    /// The ledger has failed: nothing is sent any more; what is in flight is waited for.
+    fn break_off<S>(&mut self, error: LedgerError, dispatcher: &mut Dispatcher<S>)
+    where
+        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
+    {
+        tracing::error!(%error, in_flight = self.on_wire.len(), "nothing more is sent");
+        self.broken.get_or_insert(error);
+        for ready in self.at_ledger.drain(..).flatten().chain(self.cleared.drain(..)) {
+            dispatcher.release(&ready);
+        }
+        let until = Instant::now() + self.policy.limits.drain_timeout.get();
+        self.stopping.get_or_insert((Ending::Interrupted, until));
+    }
+
+    /// No further job is started; what is in flight goes on until the drain timeout.
+    pub(super) fn stop(&mut self, ending: Ending, reason: String) {
+        if self.stopping.is_some() {
+            return;
+        }
+        tracing::warn!(reason, in_flight = self.on_wire.len(), "stopping");
+        self.stopping = Some((ending, Instant::now() + self.policy.limits.drain_timeout.get()));
+        let in_flight = self.on_wire.len() as u64;
+        self.happened(Event::Stopping(Stopping { ending, reason, in_flight }));
+    }
+
+    /// Stops waiting: what is on the wire becomes unknown.
+    fn abandon<S>(&mut self, dispatcher: &mut Dispatcher<S>, drop_requests: impl FnOnce())
+    where
+        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
+    {
+        drop_requests();
+        let mut numbers: Vec<JobNumber> = self.on_wire.keys().copied().collect();
+        numbers.sort_unstable();
+        for number in numbers {
+            self.abandon_one(number, dispatcher);
+        }
+    }
+}
+
+/// Does what a task says. The only place where a request is sent.
+async fn perform(transport: &Transport, credentials: &ClientCredentials, profile: &Profile, task: Task) -> Done {
+    match task {
+        Task::Token => {
+            Done::Token(auth::fetch(transport, credentials, profile.scopes(), profile.default_lifetime()).await)
+        }
+        Task::Bridge { number, request, token, generation } => {
+            let sent_at = Instant::now();
+            let exchange = transport.bridge(request, &token).await;
+            Done::Bridge { number, exchange, generation, took: sent_at.elapsed() }
+        }
+    }
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    if let Some(moment) = moment {
+        tokio::time::sleep_until(moment).await;
+    }
+}
+
+fn intent(ready: &Ready) -> BridgeIntent {
+    let job = &ready.job;
+    BridgeIntent {
+        job: job.number,
+        set: job.set.clone(),
+        key: job.key.clone(),
+        call_id: job.call_id.as_str().to_owned(),
+        attempt: ready.attempt,
+        request_id: job.request_id.clone(),
+        targets: job.targets.clone(),
+    }
+}

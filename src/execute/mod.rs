@@ -1,0 +1,19 @@
+//! Running the jobs: one loop owns all state, requests are futures that it polls, the ledger is asked before each one.
+//!
+//! Data flow: `dispatcher` says which job may go next (pure), `engine` records its intent, waits until that is durable,
+//! and only then polls the request in `transport`; `verdict` says what the exchange proves, `retry` whether the job is
+//! tried again. Nothing here prints, and nothing here knows where events go.
+
+mod auth;
+mod dispatcher;
+mod engine;
+mod error;
+mod retry;
+mod settle;
+mod transport;
+mod verdict;
+
+pub use dispatcher::Lane;
+pub use engine::{End, Engine, ExitCodeOf, Policy, Signal};
+pub use error::ExecuteError;
+pub use transport::{Transport, TransportSettings};

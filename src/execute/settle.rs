@@ -1,0 +1,228 @@
+//! What the end of a request means for its job and for the run, and how a run closes.
+
+use super::auth::{Grant, MAX_ATTEMPTS, TokenError};
+use super::dispatcher::{Dispatcher, Ready};
+use super::engine::{Done, End, Engine, OnWire};
+use super::retry;
+use super::transport::Exchange;
+use super::verdict::{self, Next, Proof};
+use crate::event::{
+    BridgeAttempt, Ending, Event, JobNotAttempted, JobSkipped, Ledger, RunFinished, Throttled, TokenFailed,
+    TokenFetched, Verdict,
+};
+use crate::model::{JobNumber, Latency, Metric, Planned, Problem};
+use crate::state::judge;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Longest server text in the audit file, in characters.
+const MAX_MESSAGE: usize = 300;
+/// Events in one batch when a stopped run lists what it did not come to.
+const CLOSING_BATCH: usize = 1000;
+
+/// Rows as the dispatcher has them.
+pub(super) trait RowStream: Iterator<Item = Result<Planned, Vec<Problem>>> {}
+impl<S: Iterator<Item = Result<Planned, Vec<Problem>>>> RowStream for S {}
+
+impl<L: Ledger> Engine<'_, L> {
+    /// Takes the end of a request in.
+    pub(super) fn settle<S: RowStream>(&mut self, done: Done, dispatcher: &mut Dispatcher<S>) {
+        match done {
+            Done::Token(result) => self.settle_token(result),
+            Done::Bridge { number, exchange, generation, took } => {
+                if let Some(on_wire) = self.on_wire.remove(&number) {
+                    self.settle_bridge(on_wire, exchange, generation, took, dispatcher);
+                }
+            }
+        }
+    }
+
+    fn settle_token(&mut self, result: Result<Grant, TokenError>) {
+        self.token.asking = false;
+        match result {
+            Ok(grant) => {
+                let generation = self.token.accept(&grant);
+                if !grant.missing_scopes.is_empty() {
+                    tracing::warn!(
+                        missing = grant.missing_scopes.join(" "),
+                        "the token has fewer scopes than were asked for"
+                    );
+                }
+                self.happened(Event::TokenFetched(TokenFetched {
+                    generation,
+                    lifetime_s: grant.lifetime.as_secs(),
+                    latency_ms: Latency::measured(grant.took),
+                    missing_scopes: grant.missing_scopes,
+                }));
+            }
+            Err(error) => {
+                self.token.failures += 1;
+                let again = error.passing && self.token.failures < MAX_ATTEMPTS;
+                let wait = again.then(|| {
+                    let back_off = retry::back_off(&self.policy.retry, self.token.failures + 1, &mut self.rng);
+                    error.retry_after.map_or(back_off, |after| retry::pause(&self.policy.retry, after))
+                });
+                self.token.not_before = wait.map(|wait| Instant::now() + wait);
+                let message = self.policy.numbers.text(&error.message, MAX_MESSAGE);
+                tracing::warn!(status = error.status, message, "no token");
+                self.happened(Event::TokenFailed(TokenFailed {
+                    status_code: error.status,
+                    error_message: message.clone(),
+                    retry_in_ms: wait.map(millis),
+                }));
+                if !again {
+                    let ending = if error.passing { Ending::ApiUnreachable } else { Ending::CredentialsRefused };
+                    self.stop(ending, format!("no access token: {message}"));
+                }
+            }
+        }
+    }
+
+    fn settle_bridge<S: RowStream>(
+        &mut self,
+        on_wire: OnWire,
+        exchange: Exchange,
+        generation: u64,
+        took: Duration,
+        dispatcher: &mut Dispatcher<S>,
+    ) {
+        let OnWire { mut ready, queue, .. } = on_wire;
+        let proof = verdict::judge(exchange, self.profile.answers());
+        let now = Instant::now();
+        let wait = match proof.next {
+            Next::Final => None,
+            Next::FreshToken if ready.token_retried => {
+                self.stop(Ending::CredentialsRefused, "the API refused a fresh access token (401)".to_owned());
+                None
+            }
+            Next::FreshToken => {
+                self.token.refuse(generation);
+                ready.token_retried = true;
+                Some(Duration::ZERO)
+            }
+            Next::Retry(after) => self.wait_for_retry(&ready, after),
+        };
+        self.note_attempt(&ready, &proof, Latency::measured(took), queue, wait);
+        if proof.throttles {
+            let pause = match proof.next {
+                Next::Retry(Some(after)) => retry::pause(&self.policy.retry, after),
+                _ => wait.unwrap_or_default(),
+            };
+            dispatcher.pause(now + pause);
+            let status_code = proof.status.unwrap_or_default();
+            self.happened(Event::Throttled(Throttled { job: ready.job.number, status_code, pause_ms: millis(pause) }));
+        }
+        dispatcher.release(&ready);
+        if let Some(wait) = wait {
+            dispatcher.retry(ready, now + wait);
+        }
+    }
+
+    /// `None`: no further attempt.
+    fn wait_for_retry(&mut self, ready: &Ready, after: Option<Duration>) -> Option<Duration> {
+        // The one fresh token is not an attempt that the policy counts.
+        let counted = ready.attempt - u32::from(ready.token_retried);
+        if counted >= self.policy.retry.max_attempts {
+            return None;
+        }
+        Some(match after {
+            Some(after) => retry::spread(retry::pause(&self.policy.retry, after), &mut self.rng),
+            None => retry::back_off(&self.policy.retry, counted + 1, &mut self.rng),
+        })
+    }
+
+    fn note_attempt(&mut self, ready: &Ready, proof: &Proof, latency: Latency, queue: Latency, wait: Option<Duration>) {
+        let job = &ready.job;
+        let numbers = self.policy.numbers;
+        self.happened(Event::BridgeAttempt(BridgeAttempt {
+            job: job.number,
+            set: job.set.clone(),
+            key: job.key.clone(),
+            call_id: job.call_id.as_str().to_owned(),
+            attempt: ready.attempt,
+            request_id: job.request_id.clone(),
+            outcome: proof.outcome,
+            success: proof.outcome.is_success(),
+            evidence: proof.evidence,
+            status_code: proof.status,
+            latency_ms: latency,
+            queue_ms: queue,
+            error_message: proof.message.as_deref().map(|message| numbers.text(message, MAX_MESSAGE)),
+            correlation_id: proof.correlation_id.as_deref().map(|id| numbers.text(id, MAX_MESSAGE)),
+            is_final: wait.is_none(),
+            retry_in_ms: wait.map(millis),
+            warning: proof.warning.clone(),
+        }));
+    }
+
+    /// A job whose intent is on record and that is not sent after all: it goes back to those that wait.
+    pub(super) fn withdraw<S: RowStream>(&mut self, ready: Ready, dispatcher: &mut Dispatcher<S>) {
+        let queue = Latency::measured(ready.due.elapsed());
+        self.note_attempt(&ready, &Proof::withdrawn(), Latency::default(), queue, Some(Duration::ZERO));
+        dispatcher.release(&ready);
+        dispatcher.retry(ready, Instant::now());
+    }
+
+    /// A job on the wire whose answer is not waited for any longer.
+    pub(super) fn abandon_one<S: RowStream>(&mut self, number: JobNumber, dispatcher: &mut Dispatcher<S>) {
+        if let Some(OnWire { ready, queue, sent_at }) = self.on_wire.remove(&number) {
+            self.note_attempt(&ready, &Proof::abandoned(), Latency::measured(sent_at.elapsed()), queue, None);
+            dispatcher.release(&ready);
+        }
+    }
+
+    /// Lists what the run did not come to, judges the criteria, writes the closing record.
+    pub(super) async fn close<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) {
+        let mut noted = 0;
+        while let Some(planned) = dispatcher.give_up() {
+            // A row that can no longer be read stays without a final state: the balance will say so.
+            let Ok(planned) = planned else { continue };
+            self.happened(match planned {
+                Planned::Job(job) => Event::JobNotAttempted(JobNotAttempted {
+                    job: job.number,
+                    set: job.set.clone(),
+                    key: job.key.clone(),
+                    call_id: job.call_id.as_str().to_owned(),
+                }),
+                Planned::Skipped(skipped) => Event::JobSkipped(JobSkipped {
+                    job: skipped.number,
+                    set: skipped.set,
+                    call_id: skipped.call_id.map(|call| call.as_str().to_owned()),
+                    reason: skipped.reason,
+                }),
+            });
+            noted += 1;
+            if noted % CLOSING_BATCH == 0 {
+                self.record(Vec::new(), dispatcher);
+                self.settle_ledger(dispatcher).await;
+            }
+        }
+        let ending = self.stopping.map_or(Ending::Completed, |(ending, _)| ending);
+        let end = self.clock.now();
+        let criteria = judge(&self.policy.criteria, &self.run, end);
+        let passed = ending == Ending::Completed && criteria.iter().all(|criterion| criterion.met);
+        let verdict = if passed { Verdict::Passed } else { Verdict::Failed };
+        let unknown_allowed = self
+            .policy
+            .criteria
+            .iter()
+            .zip(&criteria)
+            .all(|(criterion, result)| criterion.metric() != Metric::Unknown || result.met);
+        let finished = RunFinished {
+            ending,
+            verdict,
+            exit_code: (self.policy.exit_code)(End { ending, verdict, unknown_allowed, run: &self.run }),
+            totals: self.run.total().counts(),
+            sets: self.run.set_counts(),
+            attempts: self.run.total().attempts,
+            criteria,
+        };
+        self.happened_at(end, Event::RunFinished(Box::new(finished)));
+        self.record(Vec::new(), dispatcher);
+        self.settle_ledger(dispatcher).await;
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

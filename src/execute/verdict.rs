@@ -1,0 +1,101 @@
+//! What an exchange proves about the effect of a bridge request: the table of DESIGN section 4, in one place.
+
+use super::transport::{Exchange, Response};
+use crate::model::{Evidence, Outcome};
+use crate::profile::{Answer, AnswerClass, Answers};
+use std::time::Duration;
+
+/// What may follow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Next {
+    /// The job has ended.
+    Final,
+    /// Proven not processed: may be tried again after a back-off, or after the pause that the answer asks for.
+    Retry(Option<Duration>),
+    /// The token was not taken: once more with a fresh one.
+    FreshToken,
+}
+
+/// The proof of one attempt.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Proof {
+    pub(super) outcome: Outcome,
+    pub(super) evidence: Evidence,
+    pub(super) status: Option<u16>,
+    pub(super) message: Option<String>,
+    pub(super) correlation_id: Option<String>,
+    pub(super) warning: Option<String>,
+    pub(super) next: Next,
+    /// The answer asks everybody to slow down.
+    pub(super) throttles: bool,
+}
+
+impl Proof {
+    fn unanswered(outcome: Outcome, evidence: Evidence, message: String, next: Next) -> Self {
+        let message = Some(message);
+        Self { outcome, evidence, status: None, message, correlation_id: None, warning: None, next, throttles: false }
+    }
+
+    /// The intent is on record and the request did not leave.
+    pub(super) fn withdrawn() -> Self {
+        let message = "withdrawn before it was sent: the run is stopping".to_owned();
+        Self::unanswered(Outcome::NotSent, Evidence::Withdrawn, message, Next::Final)
+    }
+
+    /// The request left and its answer is not waited for.
+    pub(super) fn abandoned() -> Self {
+        let message = "abandoned while its answer was awaited".to_owned();
+        Self::unanswered(Outcome::Unknown, Evidence::Abandoned, message, Next::Final)
+    }
+}
+
+/// Judges an exchange.
+pub(super) fn judge(exchange: Exchange, answers: &Answers) -> Proof {
+    match exchange {
+        Exchange::NotSent(message) => {
+            Proof::unanswered(Outcome::NotSent, Evidence::Connect, message, Next::Retry(None))
+        }
+        Exchange::NoAnswer(evidence, message) => Proof::unanswered(Outcome::Unknown, evidence, message, Next::Final),
+        Exchange::Answered(response) => answered(&response, answers),
+    }
+}
+
+fn answered(response: &Response, answers: &Answers) -> Proof {
+    let retry_after = response.retry_after();
+    let status = response.status;
+    let class = answers.classify(Answer { status, retry_after: retry_after.is_some() });
+    let (outcome, evidence, next) = match class {
+        AnswerClass::Succeeded => (Outcome::Succeeded, Evidence::Answer, Next::Final),
+        AnswerClass::Accepted => (Outcome::Accepted, Evidence::Answer, Next::Final),
+        AnswerClass::Rejected => (Outcome::Rejected, Evidence::Answer, Next::Final),
+        AnswerClass::Unknown => (Outcome::Unknown, Evidence::Answer, Next::Final),
+        AnswerClass::Refused => (Outcome::Rejected, Evidence::Refusal, Next::Retry(retry_after)),
+        AnswerClass::TokenRefused => (Outcome::Rejected, Evidence::TokenRefused, Next::FreshToken),
+    };
+    let message = match outcome {
+        Outcome::Succeeded | Outcome::Accepted => None,
+        _ => answers.error_text(&response.body).or_else(|| Some(format!("the server answered {status}"))),
+    };
+    let warning = (outcome.is_success()).then(|| odd_body(response)).flatten();
+    Proof {
+        outcome,
+        evidence,
+        status: Some(status),
+        message,
+        correlation_id: answers.correlation_header().and_then(|name| response.header(name)).map(str::to_owned),
+        warning,
+        next,
+        throttles: class == AnswerClass::Refused && answers.throttles(status),
+    }
+}
+
+/// The status line is the evidence; a body that is cut or no JSON is worth a word, not another outcome.
+fn odd_body(response: &Response) -> Option<String> {
+    if !response.complete {
+        Some("the body of the answer was cut, too slow or too long".to_owned())
+    } else if !response.body.is_empty() && serde_json::from_slice::<serde::de::IgnoredAny>(&response.body).is_err() {
+        Some("the body of the answer is not JSON".to_owned())
+    } else {
+        None
+    }
+}
