@@ -60,10 +60,10 @@ impl Tally {
     }
 
     pub(super) fn count_attempt(&mut self, attempt: &BridgeAttempt) {
-        self.queue.saturating_record(attempt.queue_ms.micros());
+        record(&mut self.queue, attempt.queue_ms);
         if let Some(status) = attempt.status_code {
             *self.by_status.entry(status).or_default() += 1;
-            self.latency.saturating_record(attempt.latency_ms.micros());
+            record(&mut self.latency, attempt.latency_ms);
             self.latency_sum += u128::from(attempt.latency_ms.micros());
         }
     }
@@ -175,6 +175,13 @@ fn histogram() -> Histogram<u64> {
     Histogram::new(DIGITS).expect("three significant digits")
 }
 
+/// Only `record` grows the histogram; `saturating_record` alone would cut every value to its present range.
+fn record(histogram: &mut Histogram<u64>, latency: Latency) {
+    if histogram.record(latency.micros()).is_err() {
+        histogram.saturating_record(latency.micros());
+    }
+}
+
 fn quantile_of(histogram: &Histogram<u64>, quantile: f64) -> Option<Latency> {
     (!histogram.is_empty())
         .then(|| Latency::from_micros(histogram.lowest_equivalent(histogram.value_at_quantile(quantile))))
@@ -187,4 +194,19 @@ fn percent(part: u64, whole: u64) -> Option<f64> {
 #[expect(clippy::cast_precision_loss, reason = "counts of one run are far below 2^53")]
 fn approximate(number: u128) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_answer_after_fast_ones_keeps_its_latency() {
+        let mut answers = histogram();
+        for micros in [5_100, 30_000_000] {
+            record(&mut answers, Latency::from_micros(micros));
+        }
+        assert_eq!(quantile_of(&answers, 0.5), Some(Latency::from_micros(5_100)));
+        assert_eq!(quantile_of(&answers, 1.0), Some(Latency::from_micros(30_000_000)));
+    }
 }
