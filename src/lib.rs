@@ -1,4 +1,31 @@
 //! # bridgebook
+//!
+//! Declarative batch runs that bridge live telephone calls over a contact-centre REST API: for each job at most one
+//! request that can have had an effect leaves the machine, and the audit file proves it.
+//!
+//! Data flows one way:
+//!
+//! ```text
+//! runbook file -> load -> expand -> execute -> journal -> report
+//! ```
+//!
+//! | module | is | may import |
+//! |---|---|---|
+//! | [`model`] | plain data: ids, quantities, the runbook, jobs, outcomes, problems | nothing |
+//! | [`event`] | all that execution tells the outside; `Ledger`, `Observer` | model |
+//! | [`state`] | the one transition table and the fold of events | event, model |
+//! | [`template`] | handlebars over JSON values, names checked at compile time | nothing |
+//! | [`schema`] | JSON Schema findings as advice | model, template |
+//! | [`load`] | file -> `Runbook`, diagnostics with places | model, schema, template |
+//! | [`profile`] | what an API is: request, answers, job fields | model, schema, template |
+//! | [`expand`] | `Runbook` -> stream of jobs | model, profile, template |
+//! | [`execute`] | dispatcher, engine, transport, auth, retry | event, model, profile, state |
+//! | [`journal`] | the audit file: writer, reader, verify, lock | event, model, state |
+//! | [`report`] | summary, CSV, HTML, text: a fold of records | event, model, state |
+//! | [`simulator`] | the fake API | model |
+//! | [`cli`] | arguments, wiring, printing, exit codes | all |
+
+pub mod cli;
 pub mod event;
 pub mod execute;
 pub mod expand;
@@ -6,6 +33,7 @@ pub mod journal;
 pub mod load;
 pub mod model;
 pub mod profile;
+pub mod report;
 pub mod schema;
 pub mod simulator;
 pub mod state;

@@ -83,15 +83,20 @@ impl Default for RunState {
 impl RunState {
     /// Takes one more event in.
     pub fn apply(&mut self, happened: &Happened) -> Result<(), StateError> {
+        self.take(happened.at, &happened.event)
+    }
+
+    /// The same for a reader that holds the event inside a record and need not copy it.
+    pub fn take(&mut self, at: Timestamp, event: &Event) -> Result<(), StateError> {
         if self.finished.is_some() {
             return Err(StateError::AfterTheEnd);
         }
-        if self.started.is_none() && !matches!(happened.event, Event::RunStarted(_)) {
+        if self.started.is_none() && !matches!(event, Event::RunStarted(_)) {
             return Err(StateError::NotStarted);
         }
-        self.last = Some(happened.at);
-        match &happened.event {
-            Event::RunStarted(started) => return self.start(happened.at, started),
+        self.last = Some(at);
+        match event {
+            Event::RunStarted(started) => return self.start(at, started),
             Event::BridgeIntent(intent) => {
                 let set = self.step(intent.job, &intent.set, Step::Intent)?;
                 self.both(set, |tally| tally.count_intent(intent.attempt));

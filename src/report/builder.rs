@@ -1,0 +1,75 @@
+//! The fold: one record after the other, in the file's order.
+//!
+//! [`RunState`] owns states and tallies; here is only what a report needs beyond them. A record that it refuses
+//! changes nothing here, so a report of the lines before it is still sound.
+
+use super::jobs::Jobs;
+use super::output::{Evidence, Report};
+use super::summarise::summarise;
+use super::summary::{StopSummary, TokenSummary};
+use crate::event::{Event, Record};
+use crate::model::{RunId, Timestamp};
+use crate::state::{RunState, StateError};
+use std::collections::BTreeSet;
+
+/// Stop records that are kept. A run writes one, two when a second signal comes; a forged file may hold more.
+const MAX_STOPS: usize = 20;
+
+/// Scopes that are kept, for the same reason.
+const MAX_SCOPES: usize = 50;
+
+/// Folds the records of one audit file into a [`Report`].
+#[derive(Debug, Default)]
+pub struct ReportBuilder {
+    pub(super) run: RunState,
+    pub(super) jobs: Jobs,
+    pub(super) run_id: Option<RunId>,
+    pub(super) finished_at: Option<Timestamp>,
+    pub(super) stops: Vec<StopSummary>,
+    pub(super) tokens: TokenSummary,
+    missing_scopes: BTreeSet<String>,
+}
+
+impl ReportBuilder {
+    /// Takes the next record in. The error says which rule of the state machine it breaks.
+    pub fn apply(&mut self, record: &Record) -> Result<(), StateError> {
+        self.run.take(record.timestamp, &record.event)?;
+        let at = record.timestamp;
+        match &record.event {
+            Event::RunStarted(_) => {
+                self.run_id = Some(record.run_id.clone());
+                self.jobs.begin(at);
+            }
+            Event::BridgeIntent(intent) => self.jobs.intent(at, intent),
+            Event::BridgeAttempt(attempt) => self.jobs.attempt(at, attempt),
+            Event::JobSkipped(skipped) => self.jobs.skipped(skipped),
+            Event::JobNotAttempted(job) => self.jobs.not_attempted(job),
+            Event::TokenFetched(token) => {
+                self.tokens.fetched += 1;
+                if self.missing_scopes.len() < MAX_SCOPES {
+                    self.missing_scopes.extend(token.missing_scopes.iter().cloned());
+                }
+            }
+            Event::TokenFailed(failed) => {
+                self.tokens.failed += 1;
+                self.tokens.last_error = Some(failed.error_message.clone());
+            }
+            Event::Stopping(stopping) if self.stops.len() < MAX_STOPS => self.stops.push(StopSummary {
+                timestamp: at,
+                ending: stopping.ending,
+                reason: stopping.reason.clone(),
+                in_flight: stopping.in_flight,
+            }),
+            Event::RunFinished(_) => self.finished_at = Some(at),
+            Event::Throttled(_) | Event::Stopping(_) | Event::Seal(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The report of what was taken in. Without a single record it is an INCOMPLETE one without figures.
+    pub fn finish(mut self, evidence: Evidence) -> Report {
+        self.tokens.missing_scopes = std::mem::take(&mut self.missing_scopes).into_iter().collect();
+        let summary = summarise(&self, evidence);
+        Report { summary, run: self.run, jobs: self.jobs }
+    }
+}

@@ -1,0 +1,304 @@
+//! The rows of the page's tables. Every list is cut here, so that the page is bounded.
+
+use super::page::clean;
+use crate::event::SettingSource;
+use crate::model::{NumberPrivacy, Outcome, printable};
+use crate::report::charts::parts;
+use crate::report::errors::evidence_words;
+use crate::report::number::{count, criterion_value};
+use crate::report::summary::{Figures, Summary};
+use crate::report::text::ending_words;
+use serde::Serialize;
+
+/// Sets, criteria, inputs, settings that are shown; the JSON has them all.
+const MAX_ROWS: usize = 200;
+/// Characters of a cell in the list of unknowns: 1,000 rows of five cells stay well below 2 MB even when every
+/// character needs an escape.
+const MAX_CELL: usize = 64;
+/// Characters of a request id, which is ASCII.
+const MAX_REQUEST_ID: usize = 160;
+/// What stands in an empty cell.
+const NONE: &str = "–";
+
+/// The columns of the latency table after set and answers.
+pub(super) const LATENCY_COLUMNS: [&str; 10] = ["min", "mean", "p50", "p90", "p95", "p99", "max", "p50", "p95", "max"];
+
+#[derive(Debug, Serialize)]
+pub(super) struct StopRow {
+    ending: &'static str,
+    reason: String,
+    timestamp: String,
+    in_flight: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CriterionRow {
+    criterion: String,
+    value: String,
+    result: &'static str,
+    tone: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct StateColumn {
+    name: &'static str,
+    class: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct BalanceRow {
+    set: String,
+    counts: Vec<CountCell>,
+    sum: String,
+    jobs: String,
+    check: &'static str,
+    tone: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct CountCell {
+    value: String,
+    zero: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct LatencyRow {
+    set: String,
+    values: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorRow {
+    jobs: String,
+    outcome: &'static str,
+    status: Option<u16>,
+    evidence: &'static str,
+    message: Option<String>,
+    remedy: String,
+    first: String,
+    tone: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct WarningRow {
+    message: String,
+    count: String,
+    first: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct UnknownRow {
+    job: u64,
+    set: String,
+    key: String,
+    call_id: String,
+    request_id: String,
+    correlation_id: Option<String>,
+    why: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct InputRow {
+    file: String,
+    bytes: String,
+    sha256: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SettingRow {
+    name: String,
+    value: String,
+    source: &'static str,
+}
+
+pub(super) fn stops(summary: &Summary) -> Vec<StopRow> {
+    let row = |stop: &crate::report::StopSummary| StopRow {
+        ending: ending_words(stop.ending),
+        reason: clean(&stop.reason),
+        timestamp: stop.timestamp.to_string(),
+        in_flight: count(stop.in_flight),
+    };
+    summary.stops.iter().map(row).collect()
+}
+
+pub(super) fn criteria(summary: &Summary) -> Vec<CriterionRow> {
+    let row = |criterion: &crate::report::CriterionSummary| {
+        let (result, tone) = match criterion.met {
+            Some(true) => ("✓ met", "good"),
+            Some(false) => ("✗ not met", "bad"),
+            None => ("not judged", "zero"),
+        };
+        let judged = criterion.met.map(|_| criterion_value(&criterion.criterion, criterion.value));
+        let value = judged.unwrap_or_else(|| NONE.to_owned());
+        CriterionRow { criterion: clean(&criterion.criterion), value, result, tone }
+    };
+    summary.criteria.iter().take(MAX_ROWS).map(row).collect()
+}
+
+/// The state columns; the last one only where it counts something.
+pub(super) fn states(total: &Figures) -> Vec<StateColumn> {
+    shown(total, total).map(|(_, class, name)| StateColumn { name, class }).collect()
+}
+
+pub(super) fn balances(summary: &Summary) -> Vec<BalanceRow> {
+    summary.sets.iter().take(MAX_ROWS).map(|set| balance_row(set, &summary.total)).collect()
+}
+
+pub(super) fn sets_left_out(summary: &Summary) -> u64 {
+    u64::try_from(summary.sets.len().saturating_sub(MAX_ROWS)).unwrap_or(u64::MAX)
+}
+
+pub(super) fn balance_row(figures: &Figures, total: &Figures) -> BalanceRow {
+    let sum: u64 = parts(figures).iter().map(|(jobs, ..)| jobs).sum();
+    let (check, tone) = match (sum == figures.jobs, figures.open) {
+        (true, 0) => ("✓", "good"),
+        (true, _) => ("open", "bad"),
+        (false, _) => ("✗", "bad"),
+    };
+    BalanceRow {
+        set: set_name(figures),
+        counts: shown(figures, total).map(|(jobs, ..)| CountCell { value: count(jobs), zero: jobs == 0 }).collect(),
+        sum: count(sum),
+        jobs: count(figures.jobs),
+        check,
+        tone,
+    }
+}
+
+fn shown(figures: &Figures, total: &Figures) -> impl Iterator<Item = (u64, &'static str, &'static str)> {
+    let open = total.open > 0;
+    parts(figures).into_iter().filter(move |(_, class, _)| open || *class != "open2")
+}
+
+/// The balance sheet as a sentence that can be checked by eye.
+pub(super) fn equation(summary: &Summary) -> String {
+    let total = &summary.total;
+    let terms: Vec<String> = shown(total, total).map(|(jobs, _, word)| format!("{} {word}", count(jobs))).collect();
+    let sum: u64 = parts(total).iter().map(|(jobs, ..)| jobs).sum();
+    let check = match (sum == total.jobs, total.open == 0, summary.complete) {
+        (true, true, true) => "It adds up, and the closing record says the same.",
+        (true, true, false) => "It adds up, but the file is not whole: see above.",
+        (true, false, _) => "Not every job has its final state.",
+        (false, ..) => "It does NOT add up.",
+    };
+    format!("{} = {}. {check}", jobs(total.jobs), terms.join(" + "))
+}
+
+pub(super) fn latencies(summary: &Summary) -> Vec<LatencyRow> {
+    summary.sets.iter().take(MAX_ROWS).map(latency_row).collect()
+}
+
+pub(super) fn latency_row(figures: &Figures) -> LatencyRow {
+    // Always three decimals: exact, and the decimal points stand below each other.
+    let number = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |value| format!("{value:.3}"));
+    let ms = figures.latency_ms;
+    let queue = figures.queue_ms;
+    let times = [
+        ms.map(|ms| ms.min),
+        figures.average_latency_ms,
+        ms.map(|ms| ms.p50),
+        ms.map(|ms| ms.p90),
+        ms.map(|ms| ms.p95),
+        ms.map(|ms| ms.p99),
+        ms.map(|ms| ms.max),
+        queue.map(|ms| ms.p50),
+        queue.map(|ms| ms.p95),
+        queue.map(|ms| ms.max),
+    ];
+    let answers = ms.map_or_else(|| "0".to_owned(), |ms| count(ms.answers));
+    LatencyRow { set: set_name(figures), values: std::iter::once(answers).chain(times.map(number)).collect() }
+}
+
+pub(super) fn errors(summary: &Summary) -> Vec<ErrorRow> {
+    let row = |group: &crate::report::ErrorGroup| {
+        let (outcome, tone) = match group.outcome {
+            Outcome::Unknown => ("unknown", "open"),
+            Outcome::NotSent => ("not sent", "bad"),
+            Outcome::Rejected | Outcome::Succeeded | Outcome::Accepted => ("rejected", "bad"),
+        };
+        ErrorRow {
+            jobs: jobs(group.count),
+            outcome,
+            status: group.status_code,
+            evidence: evidence_words(group.outcome, group.evidence),
+            message: group.message.as_deref().map(clean),
+            remedy: group.remedy.clone(),
+            first: first(&group.first_jobs, group.count),
+            tone,
+        }
+    };
+    summary.errors.iter().map(row).collect()
+}
+
+pub(super) fn warnings(summary: &Summary) -> Vec<WarningRow> {
+    let row = |group: &crate::report::WarningGroup| WarningRow {
+        message: clean(&group.message),
+        count: count(group.count),
+        first: first(&group.first_jobs, group.count),
+    };
+    summary.warnings.iter().map(row).collect()
+}
+
+/// `job 4`, `jobs 4, 9, 12 and 31 more`.
+fn first(numbers: &[u64], all: u64) -> String {
+    let listed: Vec<String> = numbers.iter().map(u64::to_string).collect();
+    let more = all.saturating_sub(u64::try_from(numbers.len()).unwrap_or(u64::MAX));
+    let word = if all == 1 { "job" } else { "jobs" };
+    let tail = if more > 0 { format!(" and {} more", count(more)) } else { String::new() };
+    format!("{word} {}{tail}", listed.join(", "))
+}
+
+pub(super) fn unknown(summary: &Summary) -> Vec<UnknownRow> {
+    let cell = |text: &str| printable(text, MAX_CELL).into_owned();
+    let or_none = |text: &Option<String>| text.as_deref().map_or_else(|| NONE.to_owned(), cell);
+    let row = |job: &crate::report::UnknownJob| UnknownRow {
+        job: job.job,
+        set: cell(&job.set),
+        key: or_none(&job.key),
+        call_id: or_none(&job.call_id),
+        request_id: job.request_id.as_deref().map_or(NONE.into(), |id| printable(id, MAX_REQUEST_ID)).into_owned(),
+        correlation_id: job.correlation_id.as_deref().map(cell),
+        why: cell(&job.why),
+    };
+    summary.unknown.jobs.iter().map(row).collect()
+}
+
+pub(super) fn inputs(summary: &Summary) -> Vec<InputRow> {
+    let row = |input: &crate::report::InputSummary| InputRow {
+        file: clean(&input.file),
+        bytes: count(input.bytes),
+        sha256: clean(&input.sha256),
+    };
+    summary.inputs.iter().take(MAX_ROWS).map(row).collect()
+}
+
+pub(super) fn settings(summary: &Summary) -> Vec<SettingRow> {
+    let row = |setting: &crate::event::Setting| SettingRow {
+        name: clean(&setting.name),
+        value: clean(&setting.value),
+        source: match setting.source {
+            SettingSource::Default => "default",
+            SettingSource::Runbook => "runbook",
+            SettingSource::Environment => "environment",
+            SettingSource::Flag => "command line",
+        },
+    };
+    summary.settings.iter().take(MAX_ROWS).map(row).collect()
+}
+
+/// How numbers are written, in words.
+pub(super) fn numbers(privacy: NumberPrivacy) -> &'static str {
+    match privacy {
+        NumberPrivacy::Masked => "masked",
+        NumberPrivacy::Full => "written in full",
+    }
+}
+
+/// `1 job`, `1,204 jobs`.
+pub(super) fn jobs(number: u64) -> String {
+    format!("{} {}", count(number), if number == 1 { "job" } else { "jobs" })
+}
+
+fn set_name(figures: &Figures) -> String {
+    figures.set.as_ref().map(|set| clean(set.as_str())).unwrap_or_default()
+}

@@ -1,0 +1,46 @@
+//! What a run's audit file says, for people and for machines: the summary, the tables, the page, the terminal lines.
+//!
+//! A report is a pure function of the records and of what their reader knows beyond them ([`Evidence`]): no clock, no
+//! hash order, no environment. So the files written at the end of a run and those made again later from the audit
+//! file alone are equal byte for byte. Rows follow the plan, never the order in which answers came.
+//!
+//! This module writes no file, opens none, and knows nothing of execution. It does not judge: criteria and verdict
+//! are those of `run_finished`. What it adds is the question whether the file is whole; a file that is not gives a
+//! report that says INCOMPLETE before anything else.
+//!
+//! ```text
+//! records -> ReportBuilder (RunState + one compact row a job) -> Report -> summary.json   \
+//!                                                                       -> summary.csv     > one small file each
+//!                                                                       -> results.csv    /
+//!                                                                       -> report.html  (html/, charts/)
+//!                                                                       -> text()       (the terminal)
+//! ```
+//!
+//! Memory: about 140 bytes a job (see `jobs.rs`), whatever the number of attempts. The page and the summary are
+//! bounded: lists are cut, say how much they leave out, and results.csv has it all.
+
+mod builder;
+mod cell;
+mod charts;
+mod errors;
+mod figures;
+mod html;
+mod jobs;
+mod number;
+mod output;
+mod results_csv;
+mod summarise;
+mod summary;
+mod summary_csv;
+mod text;
+mod unknown;
+
+#[cfg(test)]
+mod tests;
+
+pub use builder::ReportBuilder;
+pub use output::{Evidence, Report};
+pub use summary::{
+    AuditSummary, CriterionSummary, ErrorGroup, Figures, InputSummary, LatencyFigures, OperatorSummary, ProfileSummary,
+    QueueFigures, StopSummary, Summary, TokenSummary, UnknownJob, UnknownSummary, WarningGroup,
+};

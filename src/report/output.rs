@@ -1,0 +1,73 @@
+//! The finished report: what the fold came to, and the files that it can be written as.
+//!
+//! Must not read a clock or a file. Asking twice gives the same bytes twice.
+
+use super::jobs::Jobs;
+use super::summary::Summary;
+use super::{html, results_csv, summary_csv, text};
+use crate::state::RunState;
+use std::fmt::Display;
+
+/// What the reader of the file knows beyond the records.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Evidence {
+    /// SHA-256 of the last line, in lower-case hex: the head of the chain.
+    pub head: String,
+    /// Lines of the file.
+    pub lines: u64,
+    /// An integrity problem in words; `None` when the chain is intact.
+    pub damage: Option<String>,
+}
+
+/// A report. Only [`super::ReportBuilder`] makes one.
+#[derive(Debug)]
+pub struct Report {
+    pub(super) summary: Summary,
+    pub(super) run: RunState,
+    pub(super) jobs: Jobs,
+}
+
+/// A file's name and what makes its bytes.
+type Format = (&'static str, fn(&Report) -> Vec<u8>);
+
+/// Every format, in the order in which they are written.
+const FORMATS: [Format; 4] = [
+    ("summary.json", |report| or_words(summary_json(&report.summary))),
+    ("summary.csv", |report| or_words(summary_csv::bytes(&report.summary))),
+    ("results.csv", |report| or_words(results_csv::bytes(report))),
+    ("report.html", |report| or_words(html::page(report))),
+];
+
+impl Report {
+    /// The figures; as JSON they are `summary.json`.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Whether the file is whole: its chain is intact and every job of the plan is accounted for.
+    pub fn is_complete(&self) -> bool {
+        self.summary.complete
+    }
+
+    /// The short summary that `run` and `report` print: plain UTF-8, no colour, ends with a line feed.
+    pub fn text(&self) -> String {
+        text::lines(&self.summary)
+    }
+
+    /// Each file's name and bytes, made one at a time as they are asked for.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+        FORMATS.into_iter().map(move |(name, make)| (name, make(self)))
+    }
+}
+
+fn summary_json(summary: &Summary) -> Result<Vec<u8>, serde_json::Error> {
+    let mut bytes = serde_json::to_vec_pretty(summary)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Writing our own data to memory does not fail. Should it ever, the file says so: a panic at the end of a run would
+/// cost the other files and the exit code.
+fn or_words<E: Display>(bytes: Result<Vec<u8>, E>) -> Vec<u8> {
+    bytes.unwrap_or_else(|error| format!("this report could not be made: {error}\n").into_bytes())
+}

@@ -1,0 +1,110 @@
+//! From the fold to the summary. Judges nothing but whether the file is whole.
+
+use super::builder::ReportBuilder;
+use super::errors;
+use super::figures::figures;
+use super::output::Evidence;
+use super::summary::{
+    AuditSummary, CriterionSummary, FORMAT_VERSION, InputSummary, OperatorSummary, ProfileSummary, Summary,
+    WarningGroup,
+};
+use super::unknown;
+use crate::event::{FileDigest, Operator, RunFinished};
+use crate::model::RunId;
+use crate::state::RunState;
+use std::time::Duration;
+
+/// Kinds of warning that are listed; a profile has a handful.
+const MAX_WARNINGS: usize = 50;
+
+/// Fills the summary in.
+pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
+    let run = &fold.run;
+    let started = run.started();
+    let finished = run.finished();
+    let problems = problems(run, &evidence);
+    let duration = run.last().map_or(Duration::ZERO, |last| run.duration(last));
+    let (errors, errors_left_out) = errors::group(&fold.jobs, run);
+    Summary {
+        v: FORMAT_VERSION,
+        complete: problems.is_empty(),
+        problems,
+        run_id: fold.run_id.clone().unwrap_or_else(|| RunId::new("")),
+        runbook: started.map(|run| run.runbook.clone()).unwrap_or_default(),
+        description: started.and_then(|run| run.description.clone()),
+        owner: started.and_then(|run| run.owner.clone()),
+        labels: started.map(|run| run.labels.clone()).unwrap_or_default(),
+        verdict: finished.map(|end| end.verdict),
+        ending: finished.map(|end| end.ending),
+        exit_code: finished.map(|end| end.exit_code),
+        stops: fold.stops.clone(),
+        criteria: criteria(run),
+        sandbox: started.is_some_and(|run| run.sandbox),
+        started: run.began(),
+        finished: fold.finished_at,
+        last_record: run.last(),
+        duration_ms: super::number::millis(duration),
+        total: figures(None, run.total(), duration),
+        sets: run.by_set().map(|(set, tally)| figures(Some(set), tally, duration)).collect(),
+        errors,
+        errors_left_out,
+        warnings: warnings(fold),
+        unknown: unknown::list(&fold.jobs, run),
+        tokens: fold.tokens.clone(),
+        tool: started.map(|run| run.tool.clone()).unwrap_or_default(),
+        operator: started.map(|run| operator(&run.operator)),
+        inputs: started.map(|run| run.inputs.iter().map(input).collect()).unwrap_or_default(),
+        profile: started
+            .map(|run| ProfileSummary { name: run.profile.clone(), sha256: run.profile_sha256.clone() })
+            .unwrap_or_default(),
+        base_url: started.map(|run| run.base_url.clone()).unwrap_or_default(),
+        token_url: started.map(|run| run.token_url.clone()).unwrap_or_default(),
+        settings: started.map(|run| run.settings.clone()).unwrap_or_default(),
+        numbers: started.map(|run| run.numbers).unwrap_or_default(),
+        audit: AuditSummary { lines: evidence.lines, head: evidence.head },
+    }
+}
+
+/// Damage first: a broken chain makes every sum below it worthless.
+fn problems(run: &RunState, evidence: &Evidence) -> Vec<String> {
+    let damage = evidence.damage.clone();
+    let balance = run.balance().err().map(|imbalance| imbalance.to_string());
+    damage.into_iter().chain(balance).collect()
+}
+
+/// The closing record's judgement, or the criteria as nobody judged them.
+fn criteria(run: &RunState) -> Vec<CriterionSummary> {
+    let judged = |end: &RunFinished| {
+        let results = end.criteria.iter();
+        results
+            .map(|result| CriterionSummary {
+                criterion: result.criterion.clone(),
+                value: result.value,
+                met: Some(result.met),
+            })
+            .collect()
+    };
+    let open = || {
+        let written = run.started().into_iter().flat_map(|started| started.criteria.iter());
+        written.map(|text| CriterionSummary { criterion: text.clone(), value: None, met: None }).collect()
+    };
+    run.finished().map_or_else(open, judged)
+}
+
+fn warnings(fold: &ReportBuilder) -> Vec<WarningGroup> {
+    let groups = fold.jobs.warnings().take(MAX_WARNINGS);
+    groups.map(|(message, count, first_jobs)| WarningGroup { message: message.to_owned(), count, first_jobs }).collect()
+}
+
+fn operator(who: &Operator) -> OperatorSummary {
+    OperatorSummary { user: who.user.clone(), sudo_user: who.sudo_user.clone(), host: who.host.clone(), pid: who.pid }
+}
+
+fn input(file: &FileDigest) -> InputSummary {
+    InputSummary {
+        file: file.file.clone(),
+        snapshot: file.snapshot.clone(),
+        sha256: file.sha256.clone(),
+        bytes: file.bytes,
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole reports from records written by hand.
+
+mod complete;
+mod hostile;
+mod incomplete;
+mod scale;
+mod support;

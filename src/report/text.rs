@@ -1,0 +1,160 @@
+//! The short summary for the terminal: at most some 25 lines, plain text, no colour.
+//!
+//! Numbers stand without separators and exactly as in the audit file, so that `jq` finds the same. Long lists are
+//! cut; what decided the verdict is never cut before what did not.
+
+use super::number::{NO_DATA, criterion_value, span};
+use super::summary::{CriterionSummary, Figures, Summary};
+use crate::event::{Ending, Verdict};
+use crate::model::printable;
+
+/// Criteria that are shown; failed ones go first when there are more.
+const MAX_CRITERIA: usize = 8;
+/// Sets that are shown.
+const MAX_SETS: usize = 5;
+/// Reasons of an incomplete file, and stops, that are shown.
+const MAX_REASONS: usize = 2;
+/// Characters of somebody's text on one line.
+const MAX_TEXT: usize = 100;
+
+/// All lines.
+pub(super) fn lines(summary: &Summary) -> String {
+    let mut out = vec![headline(summary)];
+    out.extend(summary.problems.iter().take(MAX_REASONS).map(|problem| row("because", &clean(problem))));
+    out.push(row("run", &clean(summary.run_id.as_str())));
+    for stop in summary.stops.iter().take(MAX_REASONS) {
+        let words = format!("{}; {} in flight at that moment", clean(&stop.reason), stop.in_flight);
+        out.push(row("stopped", &words));
+    }
+    out.push(row("jobs", &sum(&summary.total)));
+    out.push(row("success", &rate(&summary.total)));
+    out.push(row("latency", &latency(&summary.total)));
+    let total = &summary.total;
+    let attempts = format!("{}  retries {}  throttled {}", total.attempts, total.retries, total.throttled);
+    out.push(row("attempts", &attempts));
+    let pace = total.throughput_per_s.map_or_else(|| NO_DATA.to_owned(), |pace| format!("{pace} jobs/s"));
+    out.push(row("pace", &format!("{pace}  duration {}", span(summary.duration_ms))));
+    out.extend(criteria(&summary.criteria));
+    out.extend(sets(&summary.sets));
+    out.push(row("audit", &format!("{} lines, head {}", summary.audit.lines, clean(&summary.audit.head))));
+    out.push(String::new());
+    out.join("\n")
+}
+
+/// The word for the run's result; the same in the page.
+pub(super) fn verdict(summary: &Summary) -> &'static str {
+    match (summary.complete, summary.verdict) {
+        (true, Some(Verdict::Passed)) => "PASSED",
+        (true, Some(Verdict::Failed)) => "FAILED",
+        (true, None) | (false, _) => "INCOMPLETE",
+    }
+}
+
+/// How a run ended, in words.
+pub(super) fn ending_words(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Completed => "every job has its final state",
+        Ending::Interrupted => "interrupted by a signal",
+        Ending::CredentialsRefused => "the credentials were refused",
+        Ending::ApiUnreachable => "the API could not be reached",
+        Ending::InputChanged => "the inputs changed under the run",
+    }
+}
+
+fn headline(summary: &Summary) -> String {
+    let sandbox = if summary.sandbox { "  (sandbox: no real call)" } else { "" };
+    let exit =
+        summary.exit_code.filter(|code| *code != 0).map(|code| format!("  exit code {code}")).unwrap_or_default();
+    row(verdict(summary), &format!("{}{exit}{sandbox}", clean(&summary.runbook)))
+}
+
+fn row(label: &str, words: &str) -> String {
+    format!("{label:<12}{words}").trim_end().to_owned()
+}
+
+fn clean(text: &str) -> String {
+    printable(text, MAX_TEXT).into_owned()
+}
+
+/// `12 = 9 succeeded + 0 unknown + 3 skipped`: the balance sheet on one line.
+fn sum(figures: &Figures) -> String {
+    let always = [(figures.succeeded, "succeeded"), (figures.unknown, "unknown")];
+    let others = [
+        (figures.accepted, "accepted"),
+        (figures.rejected, "rejected"),
+        (figures.not_sent, "not_sent"),
+        (figures.skipped, "skipped"),
+        (figures.not_attempted, "not_attempted"),
+        (figures.open, "without a final state"),
+    ];
+    let parts: Vec<String> = always
+        .into_iter()
+        .chain(others.into_iter().filter(|(count, _)| *count > 0))
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    format!("{} = {}", figures.jobs, parts.join(" + "))
+}
+
+fn rate(figures: &Figures) -> String {
+    let rate = figures.success_rate_percent.map_or_else(|| NO_DATA.to_owned(), |rate| format!("{rate}%"));
+    format!("{rate}  {} of {} attempted", figures.success_count, figures.total_operations)
+}
+
+fn latency(figures: &Figures) -> String {
+    let (Some(ms), Some(mean)) = (&figures.latency_ms, figures.average_latency_ms) else {
+        return format!("{NO_DATA}: no attempt was answered");
+    };
+    let values = [
+        ("min", ms.min),
+        ("mean", mean),
+        ("p50", ms.p50),
+        ("p90", ms.p90),
+        ("p95", ms.p95),
+        ("p99", ms.p99),
+        ("max", ms.max),
+    ];
+    values.map(|(name, value)| format!("{name} {value} ms")).join("  ")
+}
+
+fn criteria(all: &[CriterionSummary]) -> Vec<String> {
+    let mut shown: Vec<&CriterionSummary> = all.iter().collect();
+    if shown.len() > MAX_CRITERIA {
+        shown.sort_by_key(|criterion| criterion.met == Some(true)); // stable
+    }
+    let width = shown.iter().take(MAX_CRITERIA).map(|c| clean(&c.criterion).chars().count()).max().unwrap_or_default();
+    let line = |criterion: &CriterionSummary| {
+        let label = match criterion.met {
+            Some(true) => "met",
+            Some(false) => "NOT met",
+            None => "not judged",
+        };
+        let judged = criterion.met.map(|_| criterion_value(&criterion.criterion, criterion.value));
+        let value = judged.unwrap_or_default();
+        row(label, &format!("{:<width$}  {value}", clean(&criterion.criterion)))
+    };
+    let mut lines: Vec<String> = shown.iter().take(MAX_CRITERIA).map(|criterion| line(criterion)).collect();
+    lines.extend(more(all.len(), MAX_CRITERIA, "criteria"));
+    lines
+}
+
+fn sets(all: &[Figures]) -> Vec<String> {
+    if all.len() < 2 {
+        return Vec::new();
+    }
+    let name = |figures: &Figures| figures.set.as_ref().map(|set| clean(set.as_str())).unwrap_or_default();
+    let width = all.iter().take(MAX_SETS).map(|figures| name(figures).chars().count()).max().unwrap_or_default();
+    let line = |figures: &Figures| {
+        let p95 = figures.latency_ms.map_or_else(|| NO_DATA.to_owned(), |ms| format!("{} ms", ms.p95));
+        let (jobs, unknown) = (figures.jobs, figures.unknown);
+        let words =
+            format!("{:<width$}  jobs {jobs}  success {}  unknown {unknown}  p95 {p95}", name(figures), rate(figures));
+        row("set", &words)
+    };
+    let mut lines: Vec<String> = all.iter().take(MAX_SETS).map(line).collect();
+    lines.extend(more(all.len(), MAX_SETS, "sets"));
+    lines
+}
+
+fn more(all: usize, shown: usize, what: &str) -> Option<String> {
+    (all > shown).then(|| row("...", &format!("and {} more {what}", all - shown)))
+}
