@@ -23,7 +23,11 @@ fn group(diagnostic: &Diagnostic) -> Group<'_> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = level.primary_title(&diagnostic.message).id(code).element(snippet(&diagnostic.place, diagnostic.code, AnnotationKind::Primary));
+    let mut group = level.primary_title(&diagnostic.message).id(code).element(snippet(
+        &diagnostic.place,
+        diagnostic.code,
+        AnnotationKind::Primary,
+    ));
     if let Some(related) = &diagnostic.related {
         group = group.element(snippet(related, diagnostic.code, AnnotationKind::Context));
     }
@@ -87,18 +91,22 @@ struct JsonDiagnostic<'a> {
 
 /// The same for programs.
 pub(super) fn json(diagnostics: &[Diagnostic], more: u64) -> serde_json::Value {
-    let place = |place: &Place| JsonPlace { file: place.file.display().to_string(), line: place.line, column: place.column };
-    let one = |diagnostic: &'_ Diagnostic| serde_json::to_value(JsonDiagnostic {
-        code: diagnostic.code.to_string(),
-        severity: diagnostic.severity().word(),
-        file: diagnostic.place.file.display().to_string(),
-        line: diagnostic.place.line,
-        column: diagnostic.place.column,
-        end_column: diagnostic.place.column + diagnostic.place.width,
-        message: &diagnostic.message,
-        help: diagnostic.help.as_deref(),
-        path: &diagnostic.path,
-        related: diagnostic.related.as_ref().map(place),
-    }).unwrap_or_default();
+    let place =
+        |place: &Place| JsonPlace { file: place.file.display().to_string(), line: place.line, column: place.column };
+    let one = |diagnostic: &'_ Diagnostic| {
+        serde_json::to_value(JsonDiagnostic {
+            code: diagnostic.code.to_string(),
+            severity: diagnostic.severity().word(),
+            file: diagnostic.place.file.display().to_string(),
+            line: diagnostic.place.line,
+            column: diagnostic.place.column,
+            end_column: diagnostic.place.column + diagnostic.place.width,
+            message: &diagnostic.message,
+            help: diagnostic.help.as_deref(),
+            path: &diagnostic.path,
+            related: diagnostic.related.as_ref().map(place),
+        })
+        .unwrap_or_default()
+    };
     serde_json::json!({"diagnostics": diagnostics.iter().map(one).collect::<Vec<_>>(), "more": more})
 }

@@ -25,7 +25,6 @@ pub use exit::Exit;
 
 use args::{Cli, Command};
 use clap::{CommandFactory, FromArgMatches};
-use failure::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
 

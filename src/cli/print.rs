@@ -14,7 +14,9 @@ pub(super) fn text(text: &str) -> Result<u8, Failure> {
 pub(super) fn bytes(bytes: &[u8]) -> Result<u8, Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(Exit::CannotCreate, format!("stdout: {error}"))),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::CannotCreate, format!("stdout: {error}")))
+        }
         _ => Ok(Exit::Success.code()),
     }
 }
@@ -43,6 +45,8 @@ pub(super) fn colours(output: OutputArgs) -> bool {
     match output.color {
         When::Always => true,
         When::Never => false,
-        When::Auto => std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal(),
+        When::Auto => {
+            std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
+        }
     }
 }

@@ -25,7 +25,8 @@ pub(super) fn script(path: &Path) -> Result<Script, Failure> {
 impl Sandbox {
     /// Starts a simulator and waits until it listens.
     pub(super) fn start(script: Script) -> Result<Self, Failure> {
-        let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Internal, format!("the sandbox cannot start: {error}"));
+        let failed =
+            |error: &dyn std::fmt::Display| Failure::new(Exit::Internal, format!("the sandbox cannot start: {error}"));
         let (stop, stopped) = oneshot::channel::<()>();
         let (announce, listening) = std::sync::mpsc::channel();
         let serve = move || {
@@ -43,7 +44,8 @@ impl Sandbox {
                 }
             });
         };
-        let thread = std::thread::Builder::new().name("sandbox".to_owned()).spawn(serve).map_err(|error| failed(&error))?;
+        let thread =
+            std::thread::Builder::new().name("sandbox".to_owned()).spawn(serve).map_err(|error| failed(&error))?;
         match listening.recv() {
             Ok(Ok(address)) => Ok(Self { address, stop: Some(stop), thread: Some(thread) }),
             Ok(Err(error)) => Err(failed(&error)),

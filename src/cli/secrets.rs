@@ -22,7 +22,9 @@ fn read(source: &SecretSource, what: &str, base: &Path) -> Result<Secret<String>
         })?,
         SecretSource::File(path) => {
             let path = base.join(path);
-            let failed = |error: std::io::Error| Failure::new(Exit::Configuration, format!("{what}: {}: {error}", path.display()));
+            let failed = |error: std::io::Error| {
+                Failure::new(Exit::Configuration, format!("{what}: {}: {error}", path.display()))
+            };
             let mode = std::fs::metadata(&path).map_err(failed)?.permissions().mode();
             if mode & 0o077 != 0 {
                 let message = format!("{what}: {} can be read by others (mode {:04o})", path.display(), mode & 0o7777);

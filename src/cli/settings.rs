@@ -1,6 +1,6 @@
 //! What was typed -> what holds: flags over environment over runbook, each with its source.
 
-use super::args::{PaceArgs, RunArgs, PlanArgs, SelectionArgs};
+use super::args::{PaceArgs, PlanArgs, RunArgs, SelectionArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::event::{Setting, SettingSource};
@@ -79,7 +79,8 @@ pub(super) fn apply_pace(runbook: &mut Runbook, pace: &PaceArgs) {
 /// The settings in effect, for plan and audit file.
 pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &Sources) -> Vec<Setting> {
     let written = |pointer: &str| {
-        let stands = serde_yaml::from_str::<serde_json::Value>(&runbook.source.text).is_ok_and(|text| text.pointer(pointer).is_some());
+        let stands = serde_yaml::from_str::<serde_json::Value>(&runbook.source.text)
+            .is_ok_and(|text| text.pointer(pointer).is_some());
         if stands { SettingSource::Runbook } else { SettingSource::Default }
     };
     let mut settings = Vec::new();
@@ -100,7 +101,11 @@ pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &
     add("timeouts.token", "/connection/timeouts/token", "", timeouts.token.to_string());
     for (name, _) in &selection.vars {
         // The value may be a number of a person; that it was overridden is what counts here.
-        settings.push(Setting { name: format!("vars.{name}"), value: "(given)".to_owned(), source: SettingSource::Flag });
+        settings.push(Setting {
+            name: format!("vars.{name}"),
+            value: "(given)".to_owned(),
+            source: SettingSource::Flag,
+        });
     }
     if let Some(limit) = selection.limit {
         settings.push(Setting { name: "limit".to_owned(), value: limit.to_string(), source: SettingSource::Flag });

@@ -23,7 +23,10 @@ pub(super) fn simulate(args: &SimulateArgs) -> Result<u8, Failure> {
         let mut signals = Box::pin(signals::signals().map_err(io)?);
         hello["url"] = format!("http://{}", simulator.address()).into();
         print::text(&format!("{hello}\n"))?;
-        simulator.serve(async { drop(signals.next().await) }).await;
+        let stopped = async {
+            signals.next().await;
+        };
+        simulator.serve(stopped).await;
         Ok(Exit::Success.code())
     })
 }

@@ -74,6 +74,11 @@ impl<'a> Expander<'a> {
         Self { runbook, profile, files, sets, limit: selection.limit, problems }
     }
 
+    /// The own limit of each set, in the order of the streams.
+    pub fn concurrency(&self) -> impl Iterator<Item = Option<usize>> {
+        self.sets.iter().map(|set| set.spec.concurrency)
+    }
+
     /// What is wrong with the runbook's templates and constant fields.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

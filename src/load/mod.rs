@@ -40,6 +40,12 @@ impl Draft {
         &self.problems
     }
 
+    /// The same with something changed in the runbook, such as a variable from the command line.
+    pub fn with<E>(mut self, change: impl FnOnce(&mut Runbook) -> Result<(), E>) -> Result<Self, E> {
+        self.runbook.as_mut().map_or(Ok(()), change)?;
+        Ok(self)
+    }
+
     /// The runbook, if nothing refuses it.
     pub fn finish(self) -> Result<Runbook, Vec<Problem>> {
         let refused = self.problems.iter().any(|problem| problem.code.severity() == crate::model::Severity::Error);

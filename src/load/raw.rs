@@ -20,7 +20,7 @@ const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,63}$";
 
 /// A runbook: sets of bridge jobs and the conditions under which they run.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawRunbook {
     /// Version of the runbook language.
     #[schemars(required, extend("const" = 1, "examples" = [1]))]
@@ -65,7 +65,7 @@ pub(super) struct RawRunbook {
 
 /// The API that makes the bridges, and the account that asks it.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawConnection {
     /// Which API: a built-in profile. Default `cxone`.
     #[schemars(extend("default" = "cxone", "examples" = ["cxone"]))]
@@ -91,7 +91,7 @@ pub(super) struct RawConnection {
 
 /// The OAuth client (client credentials grant).
 #[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawAuth {
     /// Where the client id comes from.
     #[schemars(required, extend("examples" = [{"env": "CXONE_CLIENT_ID"}], "writeOnly" = true))]
@@ -103,7 +103,7 @@ pub(super) struct RawAuth {
 
 /// Where a secret comes from: exactly one key.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct RawSecret {
     /// An environment variable.
@@ -116,7 +116,7 @@ pub(super) struct RawSecret {
 
 /// Time limits of one request.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawTimeouts {
     /// Name resolution, TCP and TLS handshake. Default 5s.
     #[schemars(regex(pattern = DurationSpec::PATTERN), extend("default" = "5s", "examples" = ["5s"]))]
@@ -131,7 +131,7 @@ pub(super) struct RawTimeouts {
 
 /// A set of bridge jobs: rows, and the job that each row becomes.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawSet {
     /// Name of the set: letters, digits, `.`, `-` and `_`; unique in the runbook.
     #[schemars(required, regex(pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), extend("examples" = ["billing"]))]
@@ -178,7 +178,7 @@ struct JobFields {
 
 /// Where rows come from: exactly one key.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct RawRows {
     /// A CSV file with a header, relative to the runbook: one job a record.
@@ -194,7 +194,7 @@ pub(super) struct RawRows {
 
 /// How much at once, and how fast.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawLimits {
     /// Requests in flight at most, 1 to 1024. Default 8.
     #[schemars(range(min = 1, max = 1024), extend("default" = 8, "examples" = [16]))]
@@ -209,7 +209,7 @@ pub(super) struct RawLimits {
 
 /// Limits of one set.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawSetLimits {
     /// Requests of this set in flight at most, 1 to 1024. Default: the run's limit.
     #[schemars(range(min = 1, max = 1024), extend("examples" = [4]))]
@@ -218,7 +218,7 @@ pub(super) struct RawSetLimits {
 
 /// When a job that is proven not processed is tried again.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawRetry {
     /// Attempts of one job, the first included, 1 to 20. Default 4.
     #[schemars(range(min = 1, max = 20), extend("default" = 4, "examples" = [4]))]
@@ -236,7 +236,7 @@ pub(super) struct RawRetry {
 
 /// Conditions on the input that refuse the whole run.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawGuards {
     /// Jobs at most: a wrong list is often a long list.
     #[schemars(range(min = 1), extend("examples" = [5000]))]
@@ -245,7 +245,7 @@ pub(super) struct RawGuards {
 
 /// What may be written down.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawPrivacy {
     /// Telephone numbers in audit file, logs, reports and progress: `masked` (the default) or `full`.
     #[schemars(extend("default" = "masked", "examples" = ["masked"]))]

@@ -1,0 +1,112 @@
+//! Reading and checking a runbook: what `validate`, `plan` and `run` have in common.
+
+use super::args::{OutputArgs, PaceArgs, SelectionArgs};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{diagnostics, print, settings};
+use crate::expand::{Census, Expander, Files, Selection};
+use crate::load::{self, Diagnostic, Draft, SourceError};
+use crate::model::{Code, Problem, Runbook, Severity, Source};
+use crate::profile::{Profile, ProfileError};
+use crate::template::nearest;
+use std::path::Path;
+
+/// Stands for the run's id where there is no run: in `validate` and `plan`.
+pub(super) const NO_RUN: &str = "RUN";
+
+/// A runbook's text, or why it cannot be read.
+pub(super) fn read(path: &Path) -> Result<Source, Failure> {
+    load::read(path).map_err(|error| {
+        let exit = match error {
+            SourceError::Io { .. } => Exit::InputMissing,
+            SourceError::NotAFile(_) | SourceError::TooLarge(_) | SourceError::NotText { .. } => Exit::Invalid,
+        };
+        Failure::new(exit, error)
+    })
+}
+
+/// The profile that a runbook names; an unknown one is a problem of the runbook.
+pub(super) fn profile(runbook: &Runbook) -> Result<Profile, Problem> {
+    Profile::built_in(&runbook.connection.profile).map_err(|error| {
+        let problem = Problem::at(Code::UnknownProfile, "/connection/profile", error.to_string());
+        match error {
+            ProfileError::Unknown(name) => {
+                let help = nearest(&name, Profile::names()).map_or_else(
+                    || format!("profiles: {}", Profile::names().collect::<Vec<_>>().join(", ")),
+                    |near| format!("write `{near}`"),
+                );
+                problem.help(help)
+            }
+            ProfileError::Invalid { .. } => problem,
+        }
+    })
+}
+
+/// Everything that is wrong with a runbook and its data, in one pass, even when the runbook itself is refused.
+pub(super) fn all_problems(draft: &Draft, selection: &Selection) -> Census {
+    let mut census = Census::default();
+    let mut problems = draft.problems().to_vec();
+    if let Some(runbook) = draft.preview() {
+        match profile(runbook) {
+            Err(problem) => problems.push(problem),
+            Ok(profile) => census = Expander::new(runbook, &profile, files(runbook), selection).census(NO_RUN, |_| {}),
+        }
+    }
+    problems.append(&mut census.problems);
+    census.problems = problems;
+    census
+}
+
+/// What a plan or a run starts from.
+pub(super) struct Sound {
+    pub(super) runbook: Runbook,
+    pub(super) profile: Profile,
+    pub(super) selection: Selection,
+}
+
+/// Reads a runbook and puts the command line over it. A refused one is shown with all its problems; its code is the
+/// inner error.
+pub(super) fn open(
+    path: &Path,
+    args: &SelectionArgs,
+    pace: &PaceArgs,
+    output: OutputArgs,
+) -> Result<Result<Sound, Exit>, Failure> {
+    let source = read(path)?;
+    let draft = load::load(source.clone()).with(|runbook| settings::apply_vars(runbook, args))?;
+    let selection =
+        draft.preview().map_or_else(|| Ok(Selection::default()), |runbook| settings::select(runbook, args))?;
+    let profile = match draft.preview().filter(|_| draft.problems().is_empty()).map(profile) {
+        Some(Ok(profile)) => profile,
+        Some(Err(_)) | None => {
+            let census = all_problems(&draft, &selection);
+            return Ok(Err(show(&source, &census, output).unwrap_or(Exit::Invalid)));
+        }
+    };
+    let mut runbook = match draft.finish() {
+        Ok(runbook) => runbook,
+        Err(_) => return Ok(Err(Exit::Invalid)),
+    };
+    settings::apply_pace(&mut runbook, pace);
+    Ok(Ok(Sound { runbook, profile, selection }))
+}
+
+/// Data files stand relative to the runbook.
+pub(super) fn files(runbook: &Runbook) -> Files {
+    Files::Below(runbook.source.path.parent().unwrap_or(Path::new("")).to_owned())
+}
+
+/// Shows diagnostics and gives the exit code that they mean; `None` when nothing refuses the runbook.
+pub(super) fn show(source: &Source, census: &Census, output: OutputArgs) -> Option<Exit> {
+    let found = load::locate(source, &census.problems);
+    print::note(&diagnostics::human(&found, census.more, print::colours(output)));
+    refusal(&found)
+}
+
+/// Missing input is another matter than wrong input: 66 only when nothing else is wrong.
+pub(super) fn refusal(found: &[Diagnostic]) -> Option<Exit> {
+    let mut errors = found.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).peekable();
+    errors.peek()?;
+    let missing = |diagnostic: &Diagnostic| matches!(diagnostic.code, Code::DataUnreadable | Code::NoRows);
+    Some(if errors.all(missing) { Exit::InputMissing } else { Exit::Invalid })
+}

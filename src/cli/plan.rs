@@ -1,0 +1,183 @@
+//! `bridgebook plan` and `run --dry-run`: what would be sent, and nothing sent.
+
+use super::args::{Format, OutputArgs, PlanArgs};
+use super::check::Sound;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::settings::Sources;
+use super::{check, print, settings};
+use crate::event::Setting;
+use crate::expand::Expander;
+use crate::model::{Job, Runbook};
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Payloads that are shown in full.
+const SHOWN: usize = 2;
+/// Latency that the estimate assumes when nothing is known, in seconds.
+const ASSUMED_LATENCY: f64 = 0.5;
+
+#[derive(Serialize)]
+struct Plan<'a> {
+    runbook: &'a str,
+    profile: &'a str,
+    base_url: String,
+    token_url: String,
+    jobs: u64,
+    skipped: u64,
+    sets: Vec<SetPlan<'a>>,
+    settings: Vec<Setting>,
+    estimated_seconds: f64,
+    first: Vec<Request>,
+}
+
+#[derive(Serialize)]
+struct SetPlan<'a> {
+    name: &'a str,
+    rows: u64,
+    jobs: u64,
+    skipped: u64,
+}
+
+/// A request as it would be sent. Numbers stand in full: a plan is for the eyes of who may run it.
+#[derive(Serialize)]
+struct Request {
+    job: u64,
+    set: String,
+    key: String,
+    call_id: String,
+    path: String,
+    payload: Value,
+}
+
+impl Request {
+    fn of(job: &Job) -> Self {
+        Self {
+            job: job.number,
+            set: job.set.to_string(),
+            key: job.key.to_string(),
+            call_id: job.call_id.to_string(),
+            path: job.request.path.clone(),
+            payload: serde_json::from_slice(&job.request.body).unwrap_or_default(),
+        }
+    }
+}
+
+/// Plans a run.
+pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Result<u8, Failure> {
+    let Sound { runbook, profile, selection } = match check::open(&args.runbook, &args.selection, &args.pace, output)? {
+        Ok(sound) => sound,
+        Err(exit) => return Ok(exit.code()),
+    };
+    let (base_url, token_url) =
+        profile.urls(&runbook.connection.endpoints).map_err(|error| Failure::new(Exit::Configuration, error))?;
+    let mut payloads = args.payloads.as_deref().map(create).transpose()?;
+    let mut first = Vec::new();
+    let mut write_error = None;
+    let expander = Expander::new(&runbook, &profile, check::files(&runbook), &selection);
+    let census = expander.census(check::NO_RUN, |job| {
+        if first.len() < SHOWN {
+            first.push(Request::of(job));
+        }
+        if let Some(file) = &mut payloads
+            && write_error.is_none()
+        {
+            write_error = write_payload(file, job).err();
+        }
+    });
+    let failed =
+        |path: &Path, error: &std::io::Error| Failure::new(Exit::CannotCreate, format!("{}: {error}", path.display()));
+    if let (Some(file), Some(path)) = (&mut payloads, &args.payloads)
+        && let Some(error) = write_error.or_else(|| file.flush().err())
+    {
+        return Err(failed(path, &error));
+    }
+    if let Some(exit) = check::show(&runbook.source, &census, output) {
+        return Ok(exit.code());
+    }
+    let skipped: u64 = census.sets.iter().map(|set| set.skipped).sum();
+    let jobs = census.rows() - skipped;
+    let plan = Plan {
+        runbook: &runbook.name,
+        profile: profile.name(),
+        base_url,
+        token_url,
+        jobs,
+        skipped,
+        sets: census
+            .sets
+            .iter()
+            .map(|set| SetPlan {
+                name: set.name.as_str(),
+                rows: set.rows,
+                jobs: set.rows - set.skipped,
+                skipped: set.skipped,
+            })
+            .collect(),
+        settings: settings::effective(&runbook, &args.selection, sources),
+        estimated_seconds: estimate(&runbook, jobs),
+        first,
+    };
+    match args.format {
+        Format::Json => print::json(&plan),
+        Format::Human => print::text(&human(&plan)),
+    }
+}
+
+fn create(path: &Path) -> Result<BufWriter<std::fs::File>, Failure> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map(BufWriter::new)
+        .map_err(|error| Failure::new(Exit::CannotCreate, format!("{}: {error}", path.display())))
+}
+
+/// The exact bytes that a run would put on the wire, one payload a line.
+fn write_payload(file: &mut impl Write, job: &Job) -> std::io::Result<()> {
+    file.write_all(&job.request.body)?;
+    file.write_all(b"\n")
+}
+
+/// From limits and an assumed latency; retries and pauses come on top.
+fn estimate(runbook: &Runbook, jobs: u64) -> f64 {
+    let jobs = u32::try_from(jobs).map_or(f64::from(u32::MAX), f64::from);
+    let places = u32::try_from(runbook.limits.concurrency).map_or(1.0, f64::from);
+    let by_concurrency = jobs * ASSUMED_LATENCY / places;
+    let by_rate = runbook.limits.rate.map_or(0.0, |rate| jobs / rate.per_second());
+    (by_concurrency.max(by_rate) * 10.0).round() / 10.0
+}
+
+fn human(plan: &Plan<'_>) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "plan of {} ({} profile); nothing is sent", plan.runbook, plan.profile);
+    let _ = writeln!(text, "  bridge    POST {}", plan.base_url);
+    let _ = writeln!(text, "  token     POST {}", plan.token_url);
+    let _ = writeln!(text, "  jobs      {} ({} rows skipped)", plan.jobs, plan.skipped);
+    for set in &plan.sets {
+        let _ = writeln!(text, "    {:<24} {:>8} jobs {:>8} skipped", set.name, set.jobs, set.skipped);
+    }
+    let _ = writeln!(
+        text,
+        "  duration  about {} s at {ASSUMED_LATENCY} s a request, without retries",
+        plan.estimated_seconds
+    );
+    let _ = writeln!(text, "  settings");
+    for setting in &plan.settings {
+        let source = serde_json::to_value(setting.source).unwrap_or_default();
+        let _ =
+            writeln!(text, "    {:<24} {:>12}  ({})", setting.name, setting.value, source.as_str().unwrap_or_default());
+    }
+    for request in &plan.first {
+        let _ = writeln!(text, "  job {} of set {}: POST {}", request.job, request.set, request.path);
+        let _ = writeln!(text, "    {}", request.payload);
+    }
+    text
+}

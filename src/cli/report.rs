@@ -1,0 +1,59 @@
+//! `bridgebook report`: every report of a run, from its audit file alone; also the end of `run`.
+
+use super::args::Format;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{print, run};
+use crate::journal::{self, Verification};
+use crate::report::{Evidence, Report, ReportBuilder};
+use std::path::Path;
+
+/// Reads an audit file into a report. After the first damaged or impossible line nothing more is taken in.
+fn build(run_dir: &Path) -> Result<(Report, Verification), Failure> {
+    let mut builder = ReportBuilder::default();
+    let mut sound = true;
+    let audit = run_dir.join("audit.jsonl");
+    let checked = journal::verify(&audit, |record| sound = sound && builder.apply(record).is_ok())
+        .map_err(|error| Failure::new(Exit::InputMissing, error).help("give the directory of a run"))?;
+    let evidence = Evidence {
+        head: checked.head.to_string(),
+        lines: checked.lines,
+        damage: checked.damage.as_ref().map(|finding| format!("line {}: {}", finding.line, finding.reason)),
+    };
+    Ok((builder.finish(evidence), checked))
+}
+
+fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {
+    for (name, bytes) in report.files() {
+        journal::write_private(&run_dir.join(name), &bytes).map_err(|error| Failure::new(Exit::CannotCreate, error))?;
+    }
+    Ok(())
+}
+
+fn print(report: &Report, run_dir: &Path, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Json => print::json(report.summary())?,
+        Format::Human => print::text(&format!("{}{}", report.text(), run::where_to_look(run_dir)))?,
+    };
+    Ok(())
+}
+
+/// The command.
+pub(super) fn report(run_dir: &Path, format: Format) -> Result<u8, Failure> {
+    let (report, _) = build(run_dir)?;
+    write(&report, run_dir)?;
+    print(&report, run_dir, format)?;
+    Ok(if report.is_complete() { Exit::Success } else { Exit::Invalid }.code())
+}
+
+/// Reports a run that has just ended; the exit code is the one in its closing record.
+pub(super) fn after_run(run_dir: &Path, format: Format) -> Result<u8, Failure> {
+    let (report, checked) = build(run_dir)?;
+    write(&report, run_dir)?;
+    print(&report, run_dir, format)?;
+    match checked.run.finished() {
+        Some(finished) if report.is_complete() => Ok(finished.exit_code),
+        _ => Err(Failure::new(Exit::Internal, "the audit file of this run is not complete")
+            .help(format!("bridgebook verify {}", run_dir.display()))),
+    }
+}

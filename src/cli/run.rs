@@ -1,0 +1,245 @@
+//! `bridgebook run`: check, snapshot, execute, report.
+//!
+//! Order matters: nothing is created before the runbook is sound; nothing is sent before lock, snapshot and opening
+//! record are there; the rows that are sent are those of the snapshot.
+
+use super::args::{OutputArgs, RunArgs};
+use super::check::Sound;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::progress::Progress;
+use super::sandbox::{self, Sandbox};
+use super::settings::Sources;
+use super::{check, report, secrets, settings, signals};
+use crate::event::{FileDigest, Operator, RunStarted, SetPlan};
+use crate::execute::{Engine, ExecuteError, Lane, Policy, Transport, TransportSettings};
+use crate::expand::{Expander, Files, JobStream};
+use crate::journal::{self, FileLedger, LockError, RunLock, SnapshotError};
+use crate::model::{ClientCredentials, Endpoints, RunId, Runbook, Secret, Timestamp};
+use crate::profile::Profile;
+use crate::simulator::Script;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What the run talks to.
+struct Target {
+    base_url: String,
+    token_url: String,
+    credentials: ClientCredentials,
+    sandbox: Option<Sandbox>,
+}
+
+/// Runs a runbook.
+pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs) -> Result<u8, Failure> {
+    let sound = match check::open(&args.runbook, &args.selection, &args.pace, output)? {
+        Ok(sound) => sound,
+        Err(exit) => return Ok(exit.code()),
+    };
+    let target = target(args, &sound.runbook, &sound.profile)?;
+    let place = RunPlace::prepare(args, &sound.runbook)?;
+    match execute(args, sources, output, &sound, &target, &place)? {
+        Outcome::Refused(exit) => Ok(exit.code()),
+        Outcome::Ended(run_dir) => report::after_run(&run_dir, args.format),
+    }
+}
+
+enum Outcome {
+    Refused(Exit),
+    Ended(PathBuf),
+}
+
+fn target(args: &RunArgs, runbook: &Runbook, profile: &Profile) -> Result<Target, Failure> {
+    let urls =
+        |endpoints: &Endpoints| profile.urls(endpoints).map_err(|error| Failure::new(Exit::Configuration, error));
+    if !args.sandbox {
+        let (base_url, token_url) = urls(&runbook.connection.endpoints)?;
+        return Ok(Target { base_url, token_url, credentials: secrets::credentials(runbook)?, sandbox: None });
+    }
+    let script = args.sandbox_script.as_deref().map_or_else(|| Ok(Script::rehearsal()), sandbox::script)?;
+    let (id, secret) = script.credentials();
+    let credentials = ClientCredentials { id: Secret::new(id.to_owned()), secret: Secret::new(secret.to_owned()) };
+    let sandbox = Sandbox::start(script)?;
+    let (base_url, token_url) = urls(&Endpoints::Urls { base_url: sandbox.url(), token_url: None })?;
+    Ok(Target { base_url, token_url, credentials, sandbox: Some(sandbox) })
+}
+
+/// A run's id, lock and directory.
+struct RunPlace {
+    run_id: RunId,
+    /// Its final name; until the inputs are found sound it is a hidden one beside it.
+    run_dir: PathBuf,
+    staging: PathBuf,
+    operator: Operator,
+    _lock: RunLock,
+}
+
+impl RunPlace {
+    fn prepare(args: &RunArgs, runbook: &Runbook) -> Result<Self, Failure> {
+        let folder = args.out.join(&runbook.name);
+        journal::create_run_dir(&folder).map_err(cannot_create)?;
+        let now = Timestamp::now();
+        let run_id = RunId::new(format!("{}-{:06x}", now.compact(), fastrand::u32(..0x0100_0000)));
+        let operator = operator();
+        let lock =
+            RunLock::take(&folder, run_id.as_str(), &operator.host, &now.to_string()).map_err(|error| match error {
+                LockError::Held { .. } => {
+                    Failure::new(Exit::Locked, error).help("wait for it to end; nothing was sent")
+                }
+                LockError::Io { .. } => Failure::new(Exit::CannotCreate, error),
+            })?;
+        let staging = folder.join(format!(".{run_id}"));
+        journal::create_run_dir(&staging).map_err(cannot_create)?;
+        Ok(Self { run_dir: folder.join(run_id.as_str()), run_id, staging, operator, _lock: lock })
+    }
+}
+
+fn cannot_create(error: SnapshotError) -> Failure {
+    Failure::new(Exit::CannotCreate, error)
+}
+
+fn operator() -> Operator {
+    Operator {
+        user: whoami::username().unwrap_or_else(|_| "unknown".to_owned()),
+        sudo_user: std::env::var("SUDO_USER").ok().filter(|user| !user.is_empty()),
+        host: whoami::hostname().unwrap_or_else(|_| "unknown".to_owned()),
+        pid: std::process::id(),
+    }
+}
+
+fn execute(
+    args: &RunArgs,
+    sources: &Sources,
+    output: OutputArgs,
+    sound: &Sound,
+    target: &Target,
+    place: &RunPlace,
+) -> Result<Outcome, Failure> {
+    let Sound { runbook, profile, selection } = sound;
+    let (inputs, copies) = match snapshot(runbook, profile, &place.staging) {
+        Ok(done) => done,
+        Err(failure) => {
+            let _ = std::fs::remove_dir_all(&place.staging);
+            return Err(failure);
+        }
+    };
+    let expander = Expander::new(runbook, profile, Files::Copies(copies), selection);
+    let census = expander.census(place.run_id.as_str(), |_| {});
+    if let Some(exit) = check::show(&runbook.source, &census, output) {
+        let _ = std::fs::remove_dir_all(&place.staging);
+        return Ok(Outcome::Refused(exit));
+    }
+    // Open before the rename: streams hold their files, whatever the directory is called.
+    let streams = expander
+        .streams(&census, place.run_id.as_str())
+        .map_err(|problem| Failure::new(Exit::InputMissing, problem.message))?;
+    std::fs::rename(&place.staging, &place.run_dir)
+        .map_err(|error| Failure::new(Exit::CannotCreate, format!("{}: {error}", place.run_dir.display())))?;
+    let lanes =
+        streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| Lane { rows, concurrency }).collect();
+    let started = RunStarted {
+        runbook: runbook.name.clone(),
+        description: runbook.description.clone(),
+        owner: runbook.owner.clone(),
+        labels: runbook.labels.clone(),
+        inputs,
+        profile: profile.name().to_owned(),
+        profile_sha256: journal::sha256_hex(profile.text().as_bytes()),
+        tool: concat!("bridgebook ", env!("CARGO_PKG_VERSION")).to_owned(),
+        operator: place.operator.clone(),
+        sandbox: target.sandbox.is_some(),
+        base_url: target.base_url.clone(),
+        token_url: target.token_url.clone(),
+        settings: settings::effective(runbook, &args.selection, sources),
+        numbers: runbook.numbers,
+        jobs: census.rows(),
+        sets: census.sets.iter().map(|set| SetPlan { name: set.name.clone(), jobs: set.rows }).collect(),
+        criteria: runbook.criteria.iter().map(ToString::to_string).collect(),
+    };
+    let audit = place.run_dir.join("audit.jsonl");
+    let mut ledger = FileLedger::create(&audit, place.run_id.clone())
+        .map_err(|error| Failure::new(Exit::CannotCreate, format!("{}: {error}", audit.display())))?;
+    let mut progress = Progress::new(&started, args.no_progress || output.quiet);
+    let result = drive(runbook, profile, target, started, lanes, &mut ledger, &mut progress);
+    progress.finish();
+    let _ = ledger.close();
+    match result {
+        Ok(()) => Ok(Outcome::Ended(place.run_dir.clone())),
+        Err(error) => {
+            let exit = if matches!(error, ExecuteError::Ledger(_)) { Exit::AuditFailed } else { Exit::Internal };
+            Err(Failure::new(exit, error).help(format!("what could be recorded is in {}", place.run_dir.display())))
+        }
+    }
+}
+
+fn drive(
+    runbook: &Runbook,
+    profile: &Profile,
+    target: &Target,
+    started: RunStarted,
+    lanes: Vec<Lane<JobStream<'_>>>,
+    ledger: &mut FileLedger,
+    progress: &mut Progress,
+) -> Result<(), ExecuteError> {
+    let transport = Transport::new(TransportSettings {
+        base_url: target.base_url.clone(),
+        token_url: target.token_url.clone(),
+        timeouts: runbook.connection.timeouts,
+    })?;
+    let policy = Policy {
+        limits: runbook.limits,
+        retry: runbook.retry,
+        numbers: runbook.numbers,
+        criteria: runbook.criteria.clone(),
+        seed: fastrand::u64(..),
+        exit_code: Exit::of_run,
+    };
+    let client = |error: std::io::Error| ExecuteError::Client(error.to_string());
+    // One thread: the engine owns all state, and the journal has its own thread beside it.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(client)?;
+    runtime.block_on(async {
+        let signals = signals::signals().map_err(client)?;
+        let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress]);
+        engine.run(started, lanes, signals).await.map(drop)
+    })
+}
+
+/// Copies runbook, profile and data files into the run directory; gives digests, and copies by the name in the runbook.
+fn snapshot(
+    runbook: &Runbook,
+    profile: &Profile,
+    run_dir: &Path,
+) -> Result<(Vec<FileDigest>, BTreeMap<PathBuf, PathBuf>), Failure> {
+    let mut inputs = Vec::new();
+    let mut copies = BTreeMap::new();
+    let text = runbook.source.text.as_bytes();
+    journal::create_run_dir(&run_dir.join("inputs")).map_err(cannot_create)?;
+    journal::write_private(&run_dir.join("inputs/runbook.yaml"), text).map_err(cannot_create)?;
+    inputs.push(FileDigest {
+        file: runbook.source.path.display().to_string(),
+        snapshot: "inputs/runbook.yaml".to_owned(),
+        sha256: journal::sha256_hex(text),
+        bytes: text.len() as u64,
+    });
+    journal::write_private(&run_dir.join("inputs/profile.yaml"), profile.text().as_bytes()).map_err(cannot_create)?;
+    let base = runbook.source.path.parent().unwrap_or(Path::new(""));
+    for named in runbook.sets.iter().filter_map(|set| set.rows.file()) {
+        if copies.contains_key(named) {
+            continue;
+        }
+        let from = base.join(named);
+        let name = named.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy().into_owned());
+        let to = PathBuf::from(format!("inputs/{}-{name}", copies.len() + 1));
+        // What is missing is left to the check, which says it with the place in the runbook.
+        if std::fs::metadata(&from).is_ok_and(|metadata| metadata.is_file()) {
+            let shown = named.display().to_string();
+            inputs.push(journal::copy_input(&from, &shown, run_dir, &to).map_err(cannot_create)?);
+        }
+        copies.insert(named.clone(), run_dir.join(to));
+    }
+    Ok((inputs, copies))
+}
+
+/// Prints where a run's report is.
+pub(super) fn where_to_look(run_dir: &Path) -> String {
+    format!("{:<12}{}\n", "report", run_dir.join("report.html").display())
+}

@@ -1,0 +1,56 @@
+//! `bridgebook validate`: every problem of every runbook in one pass; no network.
+
+use super::args::{Format, OutputArgs, SelectionArgs};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{check, diagnostics, print, settings};
+use crate::expand::Selection;
+use crate::load;
+use std::path::PathBuf;
+
+/// Checks each runbook; the worst code counts.
+pub(super) fn validate(
+    runbooks: &[PathBuf],
+    args: &SelectionArgs,
+    format: Format,
+    output: OutputArgs,
+) -> Result<u8, Failure> {
+    let mut worst = Exit::Success;
+    let mut all = Vec::new();
+    let mut more = 0;
+    for path in runbooks {
+        let source = check::read(path)?;
+        let draft = load::load(source.clone());
+        let selection = match draft.preview() {
+            Some(runbook) => settings::select(runbook, args)?,
+            None => Selection::default(),
+        };
+        let draft = draft.with(|runbook| settings::apply_vars(runbook, args))?;
+        let census = check::all_problems(&draft, &selection);
+        let found = load::locate(&source, &census.problems);
+        let refusal = check::refusal(&found);
+        if let Some(exit) = refusal
+            && worst != Exit::Invalid
+        {
+            worst = exit;
+        }
+        if format == Format::Human {
+            print::note(&diagnostics::human(&found, census.more, print::colours(output)));
+            if refusal.is_none() {
+                let skipped: u64 = census.sets.iter().map(|set| set.skipped).sum();
+                let jobs = census.rows() - skipped;
+                print::text(&format!(
+                    "{}: ok, {jobs} jobs in {} sets, {skipped} rows skipped\n",
+                    path.display(),
+                    census.sets.len()
+                ))?;
+            }
+        }
+        all.extend(found);
+        more += census.more;
+    }
+    if format == Format::Json {
+        print::json(&diagnostics::json(&all, more))?;
+    }
+    Ok(worst.code())
+}
