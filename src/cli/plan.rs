@@ -8,7 +8,7 @@ use super::settings::Sources;
 use super::{check, print, settings};
 use crate::event::Setting;
 use crate::expand::Expander;
-use crate::model::{Job, Runbook};
+use crate::model::{Job, NumberPrivacy, Runbook};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -44,7 +44,7 @@ struct SetPlan<'a> {
     skipped: u64,
 }
 
-/// A request as it would be sent. Numbers stand in full: a plan is for the eyes of who may run it.
+/// A request as it would be sent, its numbers as the runbook's `privacy` says. `--payloads` has them in full.
 #[derive(Serialize)]
 struct Request {
     job: u64,
@@ -56,15 +56,24 @@ struct Request {
 }
 
 impl Request {
-    fn of(job: &Job) -> Self {
+    fn of(job: &Job, numbers: NumberPrivacy) -> Self {
         Self {
             job: job.number,
             set: job.set.to_string(),
             key: job.key.to_string(),
             call_id: job.call_id.to_string(),
             path: job.request.path.clone(),
-            payload: serde_json::from_slice(&job.request.body).unwrap_or_default(),
+            payload: masked(serde_json::from_slice(&job.request.body).unwrap_or_default(), numbers),
         }
+    }
+}
+
+fn masked(value: Value, numbers: NumberPrivacy) -> Value {
+    match value {
+        Value::String(text) => Value::String(numbers.mask(&text)),
+        Value::Array(items) => items.into_iter().map(|item| masked(item, numbers)).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, item)| (name, masked(item, numbers))).collect(),
+        other => other,
     }
 }
 
@@ -82,7 +91,7 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     let expander = Expander::new(&runbook, &profile, check::files(&runbook), &selection);
     let census = expander.census(check::NO_RUN, |job| {
         if first.len() < SHOWN {
-            first.push(Request::of(job));
+            first.push(Request::of(job, runbook.numbers));
         }
         if let Some(file) = &mut payloads
             && write_error.is_none()

@@ -40,11 +40,15 @@ impl Progress {
         Self { display, total: started.jobs, done: 0, by_outcome: [0; 5], skipped: 0 }
     }
 
-    /// Takes the display off the screen.
+    /// Takes the bars off the screen, or prints the last plain line.
     pub(super) fn finish(&mut self) {
-        if let Display::Bars { bars, state, .. } = &self.display {
-            bars.values().for_each(ProgressBar::finish_and_clear);
-            state.finish_and_clear();
+        match &self.display {
+            Display::Bars { bars, state, .. } => {
+                bars.values().for_each(ProgressBar::finish_and_clear);
+                state.finish_and_clear();
+            }
+            Display::Plain { began: Some(_), .. } => self.show(Timestamp::now(), "  done"),
+            Display::Plain { .. } | Display::Silent => {}
         }
     }
 

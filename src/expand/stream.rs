@@ -73,7 +73,13 @@ impl<'a> JobStream<'a> {
         };
         for problem in &mut problems {
             let column = self.column_of(&problem.pointer);
-            problem.data = self.rows.place(place, column.as_deref());
+            // A row's numbers belong into a CI log as little as into the audit file; the place says where they stand.
+            let numbers = self.expander.runbook.numbers;
+            problem.message = numbers.mask(&problem.message);
+            problem.data = self
+                .rows
+                .place(place, column.as_deref())
+                .map(|place| DataPlace { text: numbers.mask(&place.text), ..place });
             problem.pointer = match problem.pointer.strip_prefix('@') {
                 Some(key) => format!("/sets/{}/{key}", self.set.spec.index),
                 None => format!("/sets/{}/job{}", self.set.spec.index, problem.pointer),
@@ -151,7 +157,8 @@ impl<'a> JobStream<'a> {
 
     /// The place of the row that was read last: its call id, if a column gives it.
     pub(super) fn last_place(&self) -> Option<DataPlace> {
-        self.rows.place(self.last?, self.column_of("/call_id").as_deref())
+        let place = self.rows.place(self.last?, self.column_of("/call_id").as_deref())?;
+        Some(DataPlace { text: self.expander.runbook.numbers.mask(&place.text), ..place })
     }
 }
 

@@ -24,7 +24,8 @@ const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,63}$";
 pub(super) struct RawRunbook {
     /// Version of the runbook language.
     #[schemars(required, extend("const" = 1, "examples" = [1]))]
-    pub(super) version: Option<u64>,
+    #[expect(dead_code, reason = "there is one version; the schema checks it")]
+    version: Option<u64>,
     /// Name of the runbook, also the folder of its runs: lower-case letters, digits, `-` and `_`.
     #[schemars(required, regex(pattern = NAME), extend("examples" = ["after-hours-transfer"]))]
     pub(super) name: Option<String>,

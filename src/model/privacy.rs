@@ -28,13 +28,17 @@ impl NumberPrivacy {
         }
     }
 
+    /// A text of the same length with its telephone numbers masked.
+    pub fn mask(self, text: &str) -> String {
+        match self {
+            Self::Full => text.to_owned(),
+            Self::Masked => mask_digit_runs(text),
+        }
+    }
+
     /// Somebody else's text, made printable, cut to `limit` characters, its telephone numbers masked.
     pub fn text(self, text: &str, limit: usize) -> String {
-        let text = printable(text, limit);
-        match self {
-            Self::Full => text.into_owned(),
-            Self::Masked => mask_digit_runs(&text),
-        }
+        self.mask(&printable(text, limit))
     }
 }
 

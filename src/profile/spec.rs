@@ -9,6 +9,7 @@ use handlebars::Context;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// The built-in profiles by name.
@@ -315,7 +316,10 @@ impl Profile {
     /// Everything that is wrong with a job's fields; pointers start at the job. Empty: it can be sent.
     pub fn problems(&self, fields: &Value) -> Vec<Problem> {
         let mut problems = if self.checker.accepts(fields) { Vec::new() } else { self.checker.problems(fields) };
-        problems.extend(self.constraint_problems(fields));
+        let refused: HashSet<String> = problems.iter().map(|problem| problem.pointer.clone()).collect();
+        // A place that is refused already needs no second word about it.
+        problems
+            .extend(self.constraint_problems(fields).into_iter().filter(|problem| !refused.contains(&problem.pointer)));
         problems
     }
 }
