@@ -76,17 +76,12 @@ pub(super) fn open(
     let draft = load::load(source.clone()).with(|runbook| settings::apply_vars(runbook, args))?;
     let selection =
         draft.preview().map_or_else(|| Ok(Selection::default()), |runbook| settings::select(runbook, args))?;
-    let profile = match draft.preview().filter(|_| draft.problems().is_empty()).map(profile) {
-        Some(Ok(profile)) => profile,
-        Some(Err(_)) | None => {
-            let census = all_problems(&draft, &selection);
-            return Ok(Err(show(&source, &census, output).unwrap_or(Exit::Invalid)));
-        }
+    let profile = draft.preview().filter(|_| draft.problems().is_empty()).and_then(|runbook| profile(runbook).ok());
+    let Some(profile) = profile else {
+        let census = all_problems(&draft, &selection);
+        return Ok(Err(show(&source, &census, output).unwrap_or(Exit::Invalid)));
     };
-    let mut runbook = match draft.finish() {
-        Ok(runbook) => runbook,
-        Err(_) => return Ok(Err(Exit::Invalid)),
-    };
+    let Ok(mut runbook) = draft.finish() else { return Ok(Err(Exit::Invalid)) };
     settings::apply_pace(&mut runbook, pace);
     Ok(Ok(Sound { runbook, profile, selection }))
 }

@@ -10,7 +10,7 @@ pub(super) fn human(diagnostics: &[Diagnostic], more: u64, colours: bool) -> Str
     let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
     let mut text = String::new();
     for diagnostic in diagnostics {
-        text.push_str(&renderer.render(&[group(diagnostic)]).to_string());
+        text.push_str(&renderer.render(&[group(diagnostic)]));
         text.push_str("\n\n");
     }
     text.push_str(&closing(diagnostics, more));

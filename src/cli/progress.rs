@@ -5,6 +5,7 @@ use crate::event::{Event, Happened, Observer, RunStarted};
 use crate::model::{Outcome, SetName, Timestamp};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -57,11 +58,11 @@ impl Progress {
         for (outcome, count) in Outcome::ALL.iter().zip(self.by_outcome) {
             if count > 0 || *outcome == Outcome::Succeeded {
                 let word = crate::state::JobState::from(*outcome).word();
-                text.push_str(&format!("  {word} {count}"));
+                let _ = write!(text, "  {word} {count}");
             }
         }
         if self.skipped > 0 {
-            text.push_str(&format!("  skipped {}", self.skipped));
+            let _ = write!(text, "  skipped {}", self.skipped);
         }
         text
     }

@@ -12,7 +12,7 @@ pub(super) fn back_off(policy: &RetryPolicy, next: u32, rng: &mut fastrand::Rng)
     let (min, max) = (policy.min_wait.get(), policy.max_wait.get());
     let doubled = min.saturating_mul(1u32.checked_shl(next.saturating_sub(1)).unwrap_or(u32::MAX));
     let ceiling = doubled.clamp(min, max);
-    min + (ceiling - min).mul_f64(rng.f64())
+    min + ceiling.saturating_sub(min).mul_f64(rng.f64())
 }
 
 /// How long a whole run pauses for a Retry-After.

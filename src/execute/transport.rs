@@ -5,7 +5,7 @@
 
 use super::error::ExecuteError;
 use crate::model::{Evidence, RequestSpec, Secret, Timeouts};
-use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Url};
 use std::time::Duration;
 
@@ -92,9 +92,8 @@ impl Transport {
             Err(error) => return Exchange::NotSent(format!("the URL cannot be built: {error}")),
         };
         let mut builder = self.client.post(url).timeout(self.settings.timeouts.request.get());
-        let mut bearer = match reqwest::header::HeaderValue::from_str(&format!("Bearer {}", token.expose())) {
-            Ok(value) => value,
-            Err(_) => return Exchange::NotSent("the access token cannot stand in a header".to_owned()),
+        let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {}", token.expose())) else {
+            return Exchange::NotSent("the access token cannot stand in a header".to_owned());
         };
         bearer.set_sensitive(true);
         builder = builder.header(AUTHORIZATION, bearer);
@@ -107,7 +106,7 @@ impl Transport {
     /// Sends a token request. It has no side effect, whatever happens to it.
     pub(super) async fn token(&self, form: &[(&str, &str)]) -> Exchange {
         let builder = self.client.post(&self.settings.token_url).timeout(self.settings.timeouts.token.get());
-        exchange(builder.header(reqwest::header::ACCEPT, "application/json").form(form)).await
+        exchange(builder.header(ACCEPT, "application/json").form(form)).await
     }
 }
 

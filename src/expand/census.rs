@@ -116,7 +116,7 @@ impl<'a> Expander<'a> {
                         });
                         match twice {
                             Some(((set, line), pointer, what)) => {
-                                census.add(self.twice(set, line, pointer, &what, &stream))
+                                census.add(self.twice(set, line, pointer, &what, &stream));
                             }
                             None => visit(job),
                         }

@@ -139,7 +139,7 @@ fn compile_set<'a>(
     let key = one(&spec.key, "key");
     let mut fields = profile.with_defaults(spec.job.clone());
     let job = Tree::compile(&Value::Object(fields.clone()), &mut engine, &scope).map_err(|errors| {
-        problems.extend(errors.into_iter().map(|error| problem(&format!("{place}/job{}", error.pointer), error.error)))
+        problems.extend(errors.into_iter().map(|error| problem(&format!("{place}/job{}", error.pointer), error.error)));
     });
     // What the profile says of the text as it stands, but for the places that templates fill.
     let written = Value::Object(std::mem::take(&mut fields));

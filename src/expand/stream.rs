@@ -79,7 +79,7 @@ impl<'a> JobStream<'a> {
             problem.data = self
                 .rows
                 .place(place, column.as_deref())
-                .map(|place| DataPlace { text: numbers.mask(&place.text), ..place });
+                .map(|place| Box::new(DataPlace { text: numbers.mask(&place.text), ..place }));
             problem.pointer = match problem.pointer.strip_prefix('@') {
                 Some(key) => format!("/sets/{}/{key}", self.set.spec.index),
                 None => format!("/sets/{}/job{}", self.set.spec.index, problem.pointer),

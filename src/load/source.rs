@@ -49,7 +49,7 @@ pub fn read(path: &Path) -> Result<Source, SourceError> {
     }
     let not_text = |at: usize, bytes: &[u8]| SourceError::NotText {
         path: path.to_owned(),
-        line: bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1,
+        line: bytes[..at].split(|byte| *byte == b'\n').count(),
     };
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
         return Err(not_text(at, &bytes));

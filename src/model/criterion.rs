@@ -59,7 +59,7 @@ metrics! {
     Skipped = "skipped", Count;
     /// The run ended first.
     NotAttempted = "not_attempted", Count;
-    /// rejected + not_sent.
+    /// rejected + `not_sent`.
     Failed = "failed", Count;
     /// succeeded + accepted + failed + unknown.
     Attempted = "attempted", Count;

@@ -62,7 +62,7 @@ pub struct Problem {
     /// Key or value of that pointer.
     pub focus: Focus,
     /// The row that causes it, when one does.
-    pub data: Option<DataPlace>,
+    pub data: Option<Box<DataPlace>>,
 }
 
 impl Problem {
@@ -89,7 +89,7 @@ impl Problem {
     /// The same, caused by a place in a data file.
     #[must_use]
     pub fn caused_by(mut self, place: DataPlace) -> Self {
-        self.data = Some(place);
+        self.data = Some(Box::new(place));
         self
     }
 }

@@ -71,12 +71,12 @@ impl Profile {
         run_id: &str,
         number: JobNumber,
     ) -> Result<(String, RequestSpec), RenderError> {
-        let values = Context::from(json!({
-            "job": fields,
-            "call": {"encoded": call_id.encoded()},
-            "run": {"id": run_id},
-            "job_number": number,
-        }));
+        let mut values = Map::new();
+        values.insert("job".to_owned(), fields);
+        values.insert("call".to_owned(), json!({"encoded": call_id.encoded()}));
+        values.insert("run".to_owned(), json!({"id": run_id}));
+        values.insert("job_number".to_owned(), Value::from(number));
+        let values = Context::from(Value::Object(values));
         let text = |template: &Template| self.engine.render(template, &values).map(into_text);
         let templates = &self.templates;
         let mut path = Vec::with_capacity(templates.path.len());

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Invariants
-//! - It listens on 127.0.0.1 only and imports nothing of the crate.
+//! - It listens on 127.0.0.1 only and imports of the crate only plain data.
 //! - Which fault hits which request, and every latency, follow from the seed, the call id and the number of the
 //!   request of that call: never from arrival order, timing or concurrency. Two runs meet the same faults.
 //! - A request is decided and in the ledger before any of its latency is spent. A client that gives up early finds

@@ -5,6 +5,7 @@
 
 use std::{fmt, marker::PhantomData, time::Duration};
 
+use crate::model::DurationSpec;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
@@ -32,20 +33,12 @@ trait Written: Sized {
 }
 
 impl Written for Span {
-    const EXPECTED: &'static str = "a duration: a whole number with ms, s, m or h, such as 5ms or 2m";
+    const EXPECTED: &'static str = "a duration: whole numbers with ms, s, m or h, such as 5ms or 2m";
 
     fn read(text: &str) -> Option<Self> {
-        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
-        let millis = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            _ => return None,
-        };
-        let millis = number.parse::<u64>().ok()?.checked_mul(millis)?;
+        let duration = text.parse::<DurationSpec>().ok()?.get();
         // A timer must be able to reach it: 2^32 ms are 49 days, longer than any rehearsal.
-        u32::try_from(millis).ok().map(|_| Self(Duration::from_millis(millis)))
+        u32::try_from(duration.as_millis()).is_ok().then_some(Self(duration))
     }
 }
 

@@ -71,9 +71,14 @@ impl JobState {
             (Self::InFlight, Step::Ends(outcome)) => Ok(outcome.into()),
             // Only what is proven not processed may be tried again: never an unknown, never a success.
             (Self::InFlight, Step::Retries(Outcome::Rejected | Outcome::NotSent)) => Ok(Self::Pending),
-            (Self::InFlight, Step::Retries(Outcome::Succeeded | Outcome::Accepted | Outcome::Unknown))
+            (
+                Self::InFlight,
+                Step::Retries(Outcome::Succeeded | Outcome::Accepted | Outcome::Unknown)
+                | Step::Intent
+                | Step::Skip
+                | Step::GiveUp,
+            )
             | (Self::Pending, Step::Ends(_) | Step::Retries(_))
-            | (Self::InFlight, Step::Intent | Step::Skip | Step::GiveUp)
             | (
                 Self::Succeeded
                 | Self::Accepted

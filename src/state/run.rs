@@ -8,6 +8,9 @@ use crate::state::{IllegalStep, JobState, Step, Tally};
 use std::collections::HashMap;
 use std::time::Duration;
 
+/// Jobs of one run at most: a thousand times what any of them holds, and a bound on what a forged file can ask for.
+const MAX_JOBS: u64 = 1 << 32;
+
 /// An event that cannot follow the ones before it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum StateError {
@@ -17,6 +20,9 @@ pub enum StateError {
     /// `run_started` twice.
     #[error("run_started stands twice")]
     StartedTwice,
+    /// The plan's numbers do not fit each other, or are beyond all measure.
+    #[error("the jobs of the sets do not add up to the jobs of the plan")]
+    BadPlan,
     /// Something after `run_finished`.
     #[error("there is an event after run_finished")]
     AfterTheEnd,
@@ -128,6 +134,10 @@ impl RunState {
         if self.started.is_some() {
             return Err(StateError::StartedTwice);
         }
+        // The record may come from a stranger's file: its numbers must make sense before memory is given to them.
+        let sum = started.sets.iter().try_fold(0u64, |sum, set| sum.checked_add(set.jobs));
+        let jobs = usize::try_from(started.jobs).ok().filter(|_| sum == Some(started.jobs) && started.jobs <= MAX_JOBS);
+        let jobs = jobs.ok_or(StateError::BadPlan)?;
         let mut first = 1;
         for (index, set) in started.sets.iter().enumerate() {
             self.sets.insert(set.name.clone(), (index, first..=first + set.jobs - 1));
@@ -135,7 +145,7 @@ impl RunState {
             first += set.jobs;
         }
         self.total = Tally::new(started.jobs);
-        self.jobs = vec![JobState::Pending; usize::try_from(started.jobs).unwrap_or(usize::MAX)];
+        self.jobs = vec![JobState::Pending; jobs];
         self.started = Some((at, Box::new(started.clone())));
         Ok(())
     }
