@@ -1,6 +1,6 @@
 //! Reading and checking a runbook: what `validate`, `plan` and `run` have in common.
 
-use super::args::{OutputArgs, PaceArgs, SelectionArgs};
+use super::args::{Format, OutputArgs, PaceArgs, SelectionArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{diagnostics, print, settings};
@@ -70,6 +70,7 @@ pub(super) fn open(
     path: &Path,
     args: &SelectionArgs,
     pace: &PaceArgs,
+    format: Format,
     output: OutputArgs,
 ) -> Result<Result<Sound, Exit>, Failure> {
     let source = read(path)?;
@@ -79,7 +80,7 @@ pub(super) fn open(
     let profile = draft.preview().filter(|_| draft.problems().is_empty()).and_then(|runbook| profile(runbook).ok());
     let Some(profile) = profile else {
         let census = all_problems(&draft, &selection);
-        return Ok(Err(show(&source, &census, output).unwrap_or(Exit::Invalid)));
+        return Ok(Err(show(&source, &census, format, output)?.unwrap_or(Exit::Invalid)));
     };
     let Ok(mut runbook) = draft.finish() else { return Ok(Err(Exit::Invalid)) };
     settings::apply_pace(&mut runbook, pace);
@@ -92,10 +93,23 @@ pub(super) fn files(runbook: &Runbook) -> Files {
 }
 
 /// Shows diagnostics and gives the exit code that they mean; `None` when nothing refuses the runbook.
-pub(super) fn show(source: &Source, census: &Census, output: OutputArgs) -> Option<Exit> {
+///
+/// A program that asked for JSON gets one document on stdout: the diagnostics when they refuse the runbook, else the
+/// result, with warnings on stderr.
+pub(super) fn show(
+    source: &Source,
+    census: &Census,
+    format: Format,
+    output: OutputArgs,
+) -> Result<Option<Exit>, Failure> {
     let found = load::locate(source, &census.problems);
-    print::note(&diagnostics::human(&found, census.more, print::colours(output)));
-    refusal(&found)
+    let refusal = refusal(&found);
+    if format == Format::Json && refusal.is_some() {
+        print::json(&diagnostics::json(&found, census.more))?;
+    } else {
+        print::note(&diagnostics::human(&found, census.more, print::colours(output)));
+    }
+    Ok(refusal)
 }
 
 /// Missing input is another matter than wrong input: 66 only when nothing else is wrong.

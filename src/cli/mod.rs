@@ -25,6 +25,8 @@ pub use exit::Exit;
 
 use args::{Cli, Command};
 use clap::{CommandFactory, FromArgMatches};
+use failure::Failure;
+use settings::Sources;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -45,14 +47,28 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return Exit::Usage.into();
         }
     };
-    logging::start(cli.output);
     let output = cli.output;
-    let result = match cli.command {
+    logging::start(output);
+    // A panic has said its words on stderr; its exit code must be one of ours.
+    let run = std::panic::AssertUnwindSafe(|| dispatch(cli, &settings::sources(&matches)));
+    match std::panic::catch_unwind(run) {
+        Ok(Ok(code)) => ExitCode::from(code),
+        Ok(Err(failure)) => {
+            print::error(&failure, output);
+            failure.exit().into()
+        }
+        Err(_) => Exit::Internal.into(),
+    }
+}
+
+fn dispatch(cli: Cli, sources: &Sources) -> Result<u8, Failure> {
+    let output = cli.output;
+    match cli.command {
         Command::Init { dir } => init::init(&dir),
         Command::Validate { runbooks, selection, format } => validate::validate(&runbooks, &selection, format, output),
-        Command::Plan(args) => plan::plan(&args, &settings::sources(&matches), output),
-        Command::Run(args) if args.dry_run => plan::plan(&args.as_plan(), &settings::sources(&matches), output),
-        Command::Run(args) => run::run(&args, &settings::sources(&matches), output),
+        Command::Plan(args) => plan::plan(&args, sources, output),
+        Command::Run(args) if args.dry_run => plan::plan(&args.as_plan(), sources, output),
+        Command::Run(args) => run::run(&args, sources, output),
         Command::Report { run_dir, format } => report::report(&run_dir, format),
         Command::Verify { run_dir, format } => verify::verify(&run_dir, format),
         Command::Schema { kind } => schema::schema(kind),
@@ -61,13 +77,6 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "bridgebook", &mut script);
             print::bytes(&script)
-        }
-    };
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            print::error(&failure, output);
-            failure.exit().into()
         }
     }
 }

@@ -79,10 +79,11 @@ fn masked(value: Value, numbers: NumberPrivacy) -> Value {
 
 /// Plans a run.
 pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Result<u8, Failure> {
-    let Sound { runbook, profile, selection } = match check::open(&args.runbook, &args.selection, &args.pace, output)? {
-        Ok(sound) => sound,
-        Err(exit) => return Ok(exit.code()),
-    };
+    let Sound { runbook, profile, selection } =
+        match check::open(&args.runbook, &args.selection, &args.pace, args.format, output)? {
+            Ok(sound) => sound,
+            Err(exit) => return Ok(exit.code()),
+        };
     let (base_url, token_url) =
         profile.urls(&runbook.connection.endpoints).map_err(|error| Failure::new(Exit::Configuration, error))?;
     let mut payloads = args.payloads.as_deref().map(create).transpose()?;
@@ -106,7 +107,7 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     {
         return Err(failed(path, &error));
     }
-    if let Some(exit) = check::show(&runbook.source, &census, output) {
+    if let Some(exit) = check::show(&runbook.source, &census, args.format, output)? {
         return Ok(exit.code());
     }
     let skipped: u64 = census.sets.iter().map(|set| set.skipped).sum();

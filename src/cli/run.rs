@@ -31,7 +31,7 @@ struct Target {
 
 /// Runs a runbook.
 pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs) -> Result<u8, Failure> {
-    let sound = match check::open(&args.runbook, &args.selection, &args.pace, output)? {
+    let sound = match check::open(&args.runbook, &args.selection, &args.pace, args.format, output)? {
         Ok(sound) => sound,
         Err(exit) => return Ok(exit.code()),
     };
@@ -87,7 +87,9 @@ impl RunPlace {
                 }
                 LockError::Io { .. } => Failure::new(Exit::CannotCreate, error),
             })?;
-        let staging = folder.join(format!(".{run_id}"));
+        // A run that was killed while it checked its input has left this behind; we hold the lock, so nobody uses it.
+        journal::remove_staging(&folder);
+        let staging = folder.join(format!(".{run_id}{}", journal::STAGING));
         journal::create_run_dir(&staging).map_err(cannot_create)?;
         Ok(Self { run_dir: folder.join(run_id.as_str()), run_id, staging, operator, _lock: lock })
     }
@@ -124,7 +126,7 @@ fn execute(
     };
     let expander = Expander::new(runbook, profile, Files::Copies(copies), selection);
     let census = expander.census(place.run_id.as_str(), |_| {});
-    if let Some(exit) = check::show(&runbook.source, &census, output) {
+    if let Some(exit) = check::show(&runbook.source, &census, args.format, output)? {
         let _ = std::fs::remove_dir_all(&place.staging);
         return Ok(Outcome::Refused(exit));
     }

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Timers fire up to a millisecond late, and the loop may be busy; starts that late are made up for.
+const TIMER_GRAIN: Duration = Duration::from_millis(5);
+
 /// A set on its way through the run: its stream of rows and its own limit.
 #[derive(Debug)]
 pub struct Lane<S> {
@@ -130,8 +133,11 @@ impl<S: Iterator<Item = Result<Planned, Vec<Problem>>>> Dispatcher<S> {
     fn go(&mut self, ready: Ready, now: Instant) -> Admission {
         self.in_flight += 1;
         self.lanes[ready.lane].in_flight += 1;
-        // Starts that were missed are not made up for: a rate is a bound, not an average.
-        self.next_start = self.interval.map(|interval| now + interval);
+        // What the timer's grain has cost is made up for, and nothing more: a rate is a bound, not an average.
+        self.next_start = self.interval.map(|interval| {
+            let earliest = now.checked_sub(interval.max(TIMER_GRAIN)).unwrap_or(now);
+            self.next_start.map_or(now, |start| start.max(earliest)) + interval
+        });
         Admission::Go(ready)
     }
 

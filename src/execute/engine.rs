@@ -177,12 +177,10 @@ impl<'a, L: Ledger> Engine<'a, L> {
             {
                 break;
             }
-            let wake = match (self.stopping, gate) {
-                (Some((_, until)), _) => (!self.on_wire.is_empty()).then_some(until),
-                (None, Admission::NeedsToken) => self.token.not_before,
-                (None, Admission::Wait(until)) => until,
-                (None, _) => None,
-            };
+            let drained = self.stopping.and_then(|(_, until)| (!self.on_wire.is_empty()).then_some(until));
+            let due = if let Admission::Wait(until) = gate { until } else { None };
+            let token = self.token.not_before.filter(|_| wants_token && !self.token.asking);
+            let wake = [drained, due, token].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 Some(signal) = signals.next() => match self.stopping {
@@ -205,6 +203,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
                         self.abandon(&mut dispatcher, || tasks.clear());
                     }
                 }
+                else => break,
             }
         }
         drop(tasks);

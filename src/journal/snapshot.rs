@@ -16,6 +16,19 @@ pub struct SnapshotError {
     source: io::Error,
 }
 
+/// End of the name of a run directory whose inputs are not checked yet.
+pub const STAGING: &str = ".staging";
+
+/// Removes what killed runs have left of their staging.
+pub fn remove_staging(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().ends_with(STAGING) {
+            // What cannot be removed is in nobody's way.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 fn at(path: &Path) -> impl FnOnce(io::Error) -> SnapshotError {
     let path = path.to_owned();
     move |source| SnapshotError { path, source }
