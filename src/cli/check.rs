@@ -9,6 +9,7 @@ use crate::load::{self, Diagnostic, Draft, SourceError};
 use crate::model::{Code, Problem, Runbook, Severity, Source};
 use crate::profile::{Profile, ProfileError};
 use crate::template::nearest;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Stands for the run's id where there is no run: in `validate` and `plan`.
@@ -89,7 +90,8 @@ pub(super) fn open(
 
 /// Data files stand relative to the runbook.
 pub(super) fn files(runbook: &Runbook) -> Files {
-    Files::Below(runbook.source.path.parent().unwrap_or(Path::new("")).to_owned())
+    let base = runbook.source.path.parent().unwrap_or(Path::new("")).to_owned();
+    Files { base, copies: BTreeMap::new() }
 }
 
 /// Shows diagnostics and gives the exit code that they mean; `None` when nothing refuses the runbook.

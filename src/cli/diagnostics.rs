@@ -1,5 +1,6 @@
 //! Diagnostics for people (as rustc draws them) and for programs (JSON).
 
+use super::print;
 use crate::load::{Diagnostic, Place};
 use crate::model::{Code, Severity};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -57,13 +58,12 @@ fn char_offset(text: &str, characters: u64) -> usize {
 }
 
 fn closing(diagnostics: &[Diagnostic], more: u64) -> String {
-    let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity() == severity).count();
-    let plural = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity() == severity).count() as u64;
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let mut parts = Vec::new();
-    parts.extend((errors > 0).then(|| plural(errors, "error")));
-    parts.extend((warnings > 0).then(|| plural(warnings, "warning")));
-    parts.extend((more > 0).then(|| format!("{more} more problems are not shown")));
+    parts.extend((errors > 0).then(|| print::plural(errors, "error")));
+    parts.extend((warnings > 0).then(|| print::plural(warnings, "warning")));
+    parts.extend((more > 0).then(|| format!("{} not shown", print::plural(more, "more problem"))));
     if parts.is_empty() { String::new() } else { format!("{}\n", parts.join(", ")) }
 }
 

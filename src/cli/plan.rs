@@ -170,7 +170,7 @@ fn human(plan: &Plan<'_>) -> String {
     let _ = writeln!(text, "plan of {} ({} profile); nothing is sent", plan.runbook, plan.profile);
     let _ = writeln!(text, "  bridge    POST {}", plan.base_url);
     let _ = writeln!(text, "  token     POST {}", plan.token_url);
-    let _ = writeln!(text, "  jobs      {} ({} rows skipped)", plan.jobs, plan.skipped);
+    let _ = writeln!(text, "  jobs      {} ({} skipped)", plan.jobs, print::plural(plan.skipped, "row"));
     for set in &plan.sets {
         let _ = writeln!(text, "    {:<24} {:>8} jobs {:>8} skipped", set.name, set.jobs, set.skipped);
     }

@@ -21,6 +21,11 @@ pub(super) fn bytes(bytes: &[u8]) -> Result<u8, Failure> {
     }
 }
 
+/// `1 job`, `2 jobs`.
+pub(super) fn plural(count: u64, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Prints a JSON value as a result.
 pub(super) fn json(value: &impl serde::Serialize) -> Result<u8, Failure> {
     let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(Exit::Internal, error))?;

@@ -124,7 +124,7 @@ fn execute(
             return Err(failure);
         }
     };
-    let expander = Expander::new(runbook, profile, Files::Copies(copies), selection);
+    let expander = Expander::new(runbook, profile, Files { copies, ..check::files(runbook) }, selection);
     let census = expander.census(place.run_id.as_str(), |_| {});
     if let Some(exit) = check::show(&runbook.source, &census, args.format, output)? {
         let _ = std::fs::remove_dir_all(&place.staging);

@@ -39,11 +39,9 @@ pub(super) fn validate(
             if refusal.is_none() {
                 let skipped: u64 = census.sets.iter().map(|set| set.skipped).sum();
                 let jobs = census.rows() - skipped;
-                print::text(&format!(
-                    "{}: ok, {jobs} jobs in {} sets, {skipped} rows skipped\n",
-                    path.display(),
-                    census.sets.len()
-                ))?;
+                let (jobs, sets) = (print::plural(jobs, "job"), print::plural(census.sets.len() as u64, "set"));
+                let skipped = print::plural(skipped, "row");
+                print::text(&format!("{}: ok, {jobs} in {sets}, {skipped} skipped\n", path.display()))?;
             }
         }
         all.extend(found);

@@ -155,7 +155,7 @@ impl<'a> Expander<'a> {
 
     fn twice(&self, first_set: usize, first_line: u64, pointer: String, what: &str, stream: &JobStream<'_>) -> Problem {
         let first = self.sets.get(first_set).map_or_else(String::new, |set| match &set.spec.rows {
-            Rows::Csv(path) | Rows::Jsonl(path) => format!("{}:{first_line}", path.display()),
+            Rows::Csv(path) | Rows::Jsonl(path) => format!("{}:{first_line}", self.files.shown(path).display()),
             Rows::Items(_) => format!("item {first_line} of set `{}`", set.spec.name),
         });
         let message = format!("{what} stands here a second time; first: {first}");

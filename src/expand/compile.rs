@@ -19,19 +19,22 @@ pub struct Selection {
 
 /// Where the data files are that a runbook names.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Files {
-    /// Relative to this directory.
-    Below(PathBuf),
-    /// In copies: file as named, file as found.
-    Copies(BTreeMap<PathBuf, PathBuf>),
+pub struct Files {
+    /// The runbook's directory: names are relative to it.
+    pub base: PathBuf,
+    /// Copies that are read in their place: file as named, file as found.
+    pub copies: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl Files {
-    pub(super) fn find(&self, named: &Path) -> PathBuf {
-        match self {
-            Self::Below(base) => base.join(named),
-            Self::Copies(copies) => copies.get(named).cloned().unwrap_or_else(|| named.to_owned()),
-        }
+    /// The file as people know it.
+    pub(super) fn shown(&self, named: &Path) -> PathBuf {
+        self.base.join(named)
+    }
+
+    /// The file that is read.
+    pub(super) fn found(&self, named: &Path) -> PathBuf {
+        self.copies.get(named).cloned().unwrap_or_else(|| self.base.join(named))
     }
 }
 

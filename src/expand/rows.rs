@@ -46,9 +46,10 @@ impl<'a> RowReader<'a> {
     /// Opens the rows of a set.
     pub(super) fn open(rows: &'a Rows, files: &Files) -> Result<Self, Problem> {
         let open = |path: &Path| {
-            let file = FileName { shown: path.to_owned(), found: files.find(path) };
+            let file = FileName { shown: files.shown(path), found: files.found(path) };
+            let shown = file.shown.display().to_string();
             let unreadable = |reason: String| {
-                Problem::at(Code::DataUnreadable, "", format!("{} cannot be read: {reason}", path.display()))
+                Problem::at(Code::DataUnreadable, "", format!("{shown} cannot be read: {reason}"))
                     .help("paths are relative to the runbook")
             };
             // Asked before opening: opening a FIFO would wait for its writer.

@@ -7,6 +7,7 @@
 mod diagnostic;
 mod lower;
 mod positions;
+mod quoting;
 mod raw;
 mod source;
 mod yaml;
@@ -67,6 +68,7 @@ pub fn load(source: Source) -> Draft {
         Err(problem) => return Draft { runbook: None, problems: vec![problem] },
     };
     let mut problems = checker.problems(&document);
+    problems.extend(quoting::unquoted_numbers(&document, &source.text));
     prune(&mut document, &problems);
     let raw = match serde_json::from_value::<RawRunbook>(document) {
         Ok(raw) => raw,
