@@ -68,8 +68,8 @@ pub fn load(source: Source) -> Draft {
         Err(problem) => return Draft { runbook: None, problems: vec![problem] },
     };
     let mut problems = checker.problems(&document);
-    problems.extend(quoting::unquoted_numbers(&document, &source.text));
     prune(&mut document, &problems);
+    problems.extend(quoting::quote_numbers(&mut document, &source.text));
     let raw = match serde_json::from_value::<RawRunbook>(document) {
         Ok(raw) => raw,
         Err(error) => {

@@ -10,8 +10,9 @@ use serde_json::Value;
 /// Digits from which on a number is taken for an identifier. Counts and limits are shorter.
 const IDENTIFIER_DIGITS: usize = 7;
 
-/// Every such number; `text` is parsed for places only when there is any number at all.
-pub(super) fn unquoted_numbers(document: &Value, text: &str) -> Vec<Problem> {
+/// Finds every such number and puts its text in its place, so that one slip stays one message. `text` is parsed for
+/// places only when there is any number at all.
+pub(super) fn quote_numbers(document: &mut Value, text: &str) -> Vec<Problem> {
     let mut numbers = Vec::new();
     let free = |pointer: &str| Some((pointer.to_owned(), document.pointer(pointer)?));
     let sets = document.get("sets").and_then(Value::as_array).map_or(0, Vec::len);
@@ -20,20 +21,23 @@ pub(super) fn unquoted_numbers(document: &Value, text: &str) -> Vec<Problem> {
         collect(value, pointer, &mut numbers);
     }
     let Some(positions) = (!numbers.is_empty()).then(|| Positions::of(text)).flatten() else { return Vec::new() };
-    let suspicious = |written: &str| {
-        let digits = written.trim_start_matches(['+', '-']);
-        let all_digits = digits.chars().all(|c| c.is_ascii_digit());
-        written.starts_with('+')
-            || (all_digits && (digits.len() >= IDENTIFIER_DIGITS || (digits.len() > 1 && digits.starts_with('0'))))
-    };
-    numbers
-        .into_iter()
-        .filter(|pointer| positions.plain_text(pointer).is_some_and(suspicious))
-        .map(|pointer| {
-            let message = "an identifier or telephone number without quotes is a number to YAML";
-            Problem::at(Code::UnquotedNumber, pointer, message).help("put it in quotes")
-        })
-        .collect()
+    let mut problems = Vec::new();
+    for pointer in numbers {
+        let Some(written) = positions.plain_text(&pointer).filter(|written| is_identifier(written)) else { continue };
+        if let Some(value) = document.pointer_mut(&pointer) {
+            *value = Value::String(written.to_owned());
+        }
+        let message = "an identifier or telephone number without quotes is a number to YAML";
+        problems.push(Problem::at(Code::UnquotedNumber, pointer, message).help("put it in quotes"));
+    }
+    problems
+}
+
+fn is_identifier(written: &str) -> bool {
+    let digits = written.trim_start_matches(['+', '-']);
+    let all_digits = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
+    let leading_zero = digits.len() > 1 && digits.starts_with('0');
+    written.starts_with('+') || (all_digits && (leading_zero || digits.len() >= IDENTIFIER_DIGITS))
 }
 
 fn collect(value: &Value, pointer: String, numbers: &mut Vec<String>) {
