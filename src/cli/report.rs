@@ -3,7 +3,7 @@
 use super::args::Format;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{print, run};
+use super::print;
 use crate::journal::{self, Verification};
 use crate::report::{Evidence, Report, ReportBuilder};
 use std::path::Path;
@@ -33,9 +33,14 @@ fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {
 fn print(report: &Report, run_dir: &Path, format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => print::json(report.summary())?,
-        Format::Human => print::text(&format!("{}{}", report.text(), run::where_to_look(run_dir)))?,
+        Format::Human => print::text(&format!("{}{}", report.text(), where_to_look(run_dir)))?,
     };
     Ok(())
+}
+
+/// The line with the report's path.
+fn where_to_look(run_dir: &Path) -> String {
+    format!("{:<12}{}\n", "report", run_dir.join("report.html").display())
 }
 
 /// The command.

@@ -240,8 +240,3 @@ fn snapshot(
     }
     Ok((inputs, copies))
 }
-
-/// Prints where a run's report is.
-pub(super) fn where_to_look(run_dir: &Path) -> String {
-    format!("{:<12}{}\n", "report", run_dir.join("report.html").display())
-}

@@ -1,12 +1,12 @@
 //! Compiling a runbook's sets, once, with everything that can be said before the first row.
 
+use super::files::Files;
 use super::rows::RowReader;
 use crate::model::{Code, Problem, Runbook, SetName, SetSpec};
 use crate::profile::Profile;
 use crate::template::{CompileError, Engine, Scope, Template, Tree};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
 
 /// Which part of the plan is wanted.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -15,27 +15,6 @@ pub struct Selection {
     pub only: Vec<SetName>,
     /// The first so many rows of the plan only.
     pub limit: Option<u64>,
-}
-
-/// Where the data files are that a runbook names.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Files {
-    /// The runbook's directory: names are relative to it.
-    pub base: PathBuf,
-    /// Copies that are read in their place: file as named, file as found.
-    pub copies: BTreeMap<PathBuf, PathBuf>,
-}
-
-impl Files {
-    /// The file as people know it.
-    pub(super) fn shown(&self, named: &Path) -> PathBuf {
-        self.base.join(named)
-    }
-
-    /// The file that is read.
-    pub(super) fn found(&self, named: &Path) -> PathBuf {
-        self.copies.get(named).cloned().unwrap_or_else(|| self.base.join(named))
-    }
 }
 
 /// A set that is ready to expand.

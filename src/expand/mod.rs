@@ -5,9 +5,11 @@
 
 mod census;
 mod compile;
+mod files;
 mod rows;
 mod stream;
 
 pub use census::{Census, SetCensus};
-pub use compile::{Expander, Files, Selection};
+pub use compile::{Expander, Selection};
+pub use files::Files;
 pub use stream::JobStream;

@@ -1,6 +1,6 @@
 //! Rows of a set, one at a time, each with its place.
 
-use super::compile::Files;
+use super::files::Files;
 use crate::model::{Code, DataPlace, Problem, Rows};
 use serde_json::{Map, Value};
 use std::fs::File;

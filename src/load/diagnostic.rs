@@ -1,7 +1,6 @@
 //! From problems to diagnostics: each with file, line and column.
 
-use super::positions::{Positions, Stretch};
-use super::yaml::AT_LINE;
+use super::positions::{AT_LINE, Positions, Stretch};
 use crate::model::{Code, Problem, Severity, Source};
 use std::path::PathBuf;
 

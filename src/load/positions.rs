@@ -4,6 +4,9 @@ use crate::model::{Code, Focus, Problem};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::HashMap;
 
+/// What stands in front of `line:column` in the pointer of a problem with the text itself, which has no JSON pointer.
+pub(super) const AT_LINE: &str = "@";
+
 /// A stretch of text: line and column from 1, in characters; byte range for the caret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Stretch {
@@ -167,7 +170,7 @@ impl Positions {
             let mut seen: HashMap<&str, Stretch> = HashMap::new();
             for (name, place, _) in members {
                 if let Some(first) = seen.insert(name, *place) {
-                    let pointer = format!("{}{}:{}", super::yaml::AT_LINE, place.line, place.column);
+                    let pointer = format!("{}{}:{}", AT_LINE, place.line, place.column);
                     let message = format!("`{name}` stands here a second time");
                     problems.push(
                         Problem::at(Code::DuplicateKey, pointer, message)

@@ -1,6 +1,6 @@
 //! YAML text -> JSON value, refusing what a runbook does not use.
 
-use super::positions::Positions;
+use super::positions::{AT_LINE, Positions};
 use crate::model::{Code, Problem};
 use serde_json::{Map, Number, Value};
 use serde_yaml::Value as Yaml;
@@ -20,9 +20,6 @@ pub(super) fn parse(text: &str) -> Result<Value, Vec<Problem>> {
     let value = convert(yaml, &mut String::new(), &mut problems);
     if problems.is_empty() { Ok(value) } else { Err(problems) }
 }
-
-/// The pointer of a problem with the text itself: see [`super::diagnostic::locate`].
-pub(super) const AT_LINE: &str = "@";
 
 fn syntax(error: &serde_yaml::Error) -> Problem {
     let message = error.to_string();

@@ -1,92 +1,88 @@
 //! Rules on a job's fields that JSON Schema cannot say.
 
-use super::spec::Profile;
+use super::spec::JobSpec;
 use crate::model::{CallId, Code, NumberPrivacy, PhoneNumber, Problem};
 use serde_json::Value;
 use std::collections::HashSet;
 
-impl Profile {
-    /// The call that a job is about.
-    pub fn call_id<'a>(&self, fields: &'a Value) -> Option<&'a str> {
-        fields.get(&self.job.call_id)?.as_str()
-    }
+/// The call that a job is about.
+pub(super) fn call_id<'a>(spec: &JobSpec, fields: &'a Value) -> Option<&'a str> {
+    fields.get(&spec.call_id)?.as_str()
+}
 
-    /// The targets as they may be written down: `phone:+1202*****04`.
-    pub fn targets(&self, fields: &Value, privacy: NumberPrivacy) -> Vec<String> {
-        let kind_of = |target: &Value| target.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let shown = |target: &Value| {
-            let (kind, value) = (kind_of(target), target.get("value").and_then(Value::as_str).unwrap_or_default());
-            let value = if kind == self.job.numbers.r#type {
-                privacy.number(&PhoneNumber::new(value))
-            } else {
-                privacy.text(value, 100)
-            };
-            format!("{kind}:{value}")
+/// The targets as they may be written down: `phone:+1202*****04`.
+pub(super) fn targets(spec: &JobSpec, fields: &Value, privacy: NumberPrivacy) -> Vec<String> {
+    let kind_of = |target: &Value| target.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let shown = |target: &Value| {
+        let (kind, value) = (kind_of(target), target.get("value").and_then(Value::as_str).unwrap_or_default());
+        let value = if kind == spec.numbers.r#type {
+            privacy.number(&PhoneNumber::new(value))
+        } else {
+            privacy.text(value, 100)
         };
-        fields.pointer(&self.job.numbers.pointer).and_then(Value::as_array).into_iter().flatten().map(shown).collect()
-    }
+        format!("{kind}:{value}")
+    };
+    fields.pointer(&spec.numbers.pointer).and_then(Value::as_array).into_iter().flatten().map(shown).collect()
+}
 
-    pub(super) fn constraint_problems(&self, fields: &Value) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if let Some(text) = self.call_id(fields)
-            && let Err(reason) = CallId::new(text)
-            && !text.is_empty()
-        {
-            let problem =
-                Problem::at(Code::BadCallId, format!("/{}", self.job.call_id), format!("the call id {reason}"));
-            problems.push(problem.help("give the id that the vendor's API gave for the live call"));
-        }
-        problems.extend(self.number_warnings(fields));
-        problems.extend(self.link_problems(fields));
-        problems
+/// Everything that is wrong with a job's fields beyond their schema; pointers start at the job.
+pub(super) fn problems(spec: &JobSpec, fields: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(text) = call_id(spec, fields)
+        && let Err(reason) = CallId::new(text)
+        && !text.is_empty()
+    {
+        let problem = Problem::at(Code::BadCallId, format!("/{}", spec.call_id), format!("the call id {reason}"));
+        problems.push(problem.help("give the id that the vendor's API gave for the live call"));
     }
+    problems.extend(number_warnings(spec, fields));
+    problems.extend(link_problems(spec, fields));
+    problems
+}
 
-    fn number_warnings(&self, fields: &Value) -> Vec<Problem> {
-        let spec = &self.job.numbers;
-        let targets = fields.pointer(&spec.pointer).and_then(Value::as_array).into_iter().flatten().enumerate();
-        targets
-            .filter(|(_, target)| target.get("type").and_then(Value::as_str) == Some(&spec.r#type))
-            .filter_map(|(index, target)| Some((index, target.get("value")?.as_str()?)))
-            .filter(|(_, value)| value.starts_with(|c: char| c.is_ascii_digit()))
-            .map(|(index, _)| {
-                let pointer = format!("{}/{index}/value", spec.pointer);
-                Problem::at(
-                    Code::NoCountryCode,
-                    pointer,
-                    "a number without its plus: which country it is in depends on the server",
-                )
-                .help("write it in E.164 form, `+` and country code first")
-            })
-            .collect()
-    }
+fn number_warnings(spec: &JobSpec, fields: &Value) -> Vec<Problem> {
+    let spec = &spec.numbers;
+    let targets = fields.pointer(&spec.pointer).and_then(Value::as_array).into_iter().flatten().enumerate();
+    targets
+        .filter(|(_, target)| target.get("type").and_then(Value::as_str) == Some(&spec.r#type))
+        .filter_map(|(index, target)| Some((index, target.get("value")?.as_str()?)))
+        .filter(|(_, value)| value.starts_with(|c: char| c.is_ascii_digit()))
+        .map(|(index, _)| {
+            let pointer = format!("{}/{index}/value", spec.pointer);
+            Problem::at(
+                Code::NoCountryCode,
+                pointer,
+                "a number without its plus: which country it is in depends on the server",
+            )
+            .help("write it in E.164 form, `+` and country code first")
+        })
+        .collect()
+}
 
-    /// Legs run from 0 (the call) to the number of targets; no link to oneself, none twice.
-    fn link_problems(&self, fields: &Value) -> Vec<Problem> {
-        let Some(spec) = &self.job.links else { return Vec::new() };
-        let Some(legs) = fields.pointer(&spec.legs).and_then(Value::as_array).map(Vec::len) else { return Vec::new() };
-        let mut seen = HashSet::new();
-        let mut problems = Vec::new();
-        for (index, link) in fields.pointer(&spec.pointer).and_then(Value::as_array).into_iter().flatten().enumerate() {
-            let leg = |key: &str| link.get(key).and_then(Value::as_u64);
-            let (Some(source), Some(target)) = (leg(&spec.source), leg(&spec.target)) else { continue };
-            let at = |key: &str| format!("{}/{index}/{key}", spec.pointer);
-            for (key, leg) in [(&spec.source, source), (&spec.target, target)] {
-                if usize::try_from(leg).unwrap_or(usize::MAX) > legs {
-                    let message = format!("leg {leg} does not exist: the call is leg 0, the last target is leg {legs}");
-                    problems.push(
-                        Problem::at(Code::BadMatrix, at(key), message).help(format!("write a leg from 0 to {legs}")),
-                    );
-                }
-            }
-            if source == target {
-                let message = format!("leg {source} is linked to itself");
-                problems.push(Problem::at(Code::BadMatrix, at(&spec.target), message).help("name two different legs"));
-            } else if !seen.insert((source, target)) {
-                let message = format!("legs {source} and {target} are linked twice");
+/// Legs run from 0 (the call) to the number of targets; no link to oneself, none twice.
+fn link_problems(spec: &JobSpec, fields: &Value) -> Vec<Problem> {
+    let Some(spec) = &spec.links else { return Vec::new() };
+    let Some(legs) = fields.pointer(&spec.legs).and_then(Value::as_array).map(Vec::len) else { return Vec::new() };
+    let mut seen = HashSet::new();
+    let mut problems = Vec::new();
+    for (index, link) in fields.pointer(&spec.pointer).and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let leg = |key: &str| link.get(key).and_then(Value::as_u64);
+        let (Some(source), Some(target)) = (leg(&spec.source), leg(&spec.target)) else { continue };
+        let at = |key: &str| format!("{}/{index}/{key}", spec.pointer);
+        for (key, leg) in [(&spec.source, source), (&spec.target, target)] {
+            if usize::try_from(leg).unwrap_or(usize::MAX) > legs {
+                let message = format!("leg {leg} does not exist: the call is leg 0, the last target is leg {legs}");
                 problems
-                    .push(Problem::at(Code::BadMatrix, at(&spec.target), message).help("remove one of the two links"));
+                    .push(Problem::at(Code::BadMatrix, at(key), message).help(format!("write a leg from 0 to {legs}")));
             }
         }
-        problems
+        if source == target {
+            let message = format!("leg {source} is linked to itself");
+            problems.push(Problem::at(Code::BadMatrix, at(&spec.target), message).help("name two different legs"));
+        } else if !seen.insert((source, target)) {
+            let message = format!("legs {source} and {target} are linked twice");
+            problems.push(Problem::at(Code::BadMatrix, at(&spec.target), message).help("remove one of the two links"));
+        }
     }
+    problems
 }

@@ -3,9 +3,11 @@
 //! A profile is data (YAML); this module gives it meaning. It sends nothing.
 
 mod answer;
+mod compiled;
 mod constraints;
 mod request;
 mod spec;
 
 pub use answer::{Answer, AnswerClass, Answers, error_text};
-pub use spec::{PayloadSchema, Profile, ProfileError, profile_schema};
+pub use compiled::{PayloadSchema, Profile, ProfileError};
+pub use spec::profile_schema;

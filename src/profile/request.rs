@@ -1,6 +1,6 @@
 //! From a job's checked fields to the exact request.
 
-use super::spec::{Profile, RequestSpecSpec};
+use super::spec::RequestSpecSpec;
 use crate::model::{CallId, JobNumber, RequestSpec};
 use crate::template::{Engine, RenderError, Scope, Template, Tree};
 use handlebars::Context;
@@ -60,12 +60,11 @@ impl RequestTemplates {
             Some((member.as_str(), field))
         })
     }
-}
 
-impl Profile {
-    /// The request of a job, and its request id. `fields` have passed [`Profile::problems`].
-    pub fn request(
+    /// The request of a job, and its request id.
+    pub(super) fn fill(
         &self,
+        engine: &Engine,
         fields: Value,
         call_id: &CallId,
         run_id: &str,
@@ -77,21 +76,20 @@ impl Profile {
         values.insert("run".to_owned(), json!({"id": run_id}));
         values.insert("job_number".to_owned(), Value::from(number));
         let values = Context::from(Value::Object(values));
-        let text = |template: &Template| self.engine.render(template, &values).map(into_text);
-        let templates = &self.templates;
-        let mut path = Vec::with_capacity(templates.path.len());
-        for segment in &templates.path {
+        let text = |template: &Template| engine.render(template, &values).map(into_text);
+        let mut path = Vec::with_capacity(self.path.len());
+        for segment in &self.path {
             path.push(match segment {
                 Segment::Literal(text) => text.clone(),
                 Segment::Filled(template) => utf8_percent_encode(&text(template)?, SEGMENT).to_string(),
             });
         }
-        let request_id = text(&templates.request_id)?;
-        let body = templates.body.render(&self.engine, &values).map_err(|error| error.error)?;
+        let request_id = text(&self.request_id)?;
+        let body = self.body.render(engine, &values).map_err(|error| error.error)?;
         let headers = vec![
             ("Content-Type".to_owned(), "application/json".to_owned()),
             ("Accept".to_owned(), "application/json".to_owned()),
-            (templates.request_id_header.clone(), request_id.clone()),
+            (self.request_id_header.clone(), request_id.clone()),
         ];
         Ok((request_id, RequestSpec { path: path.join("/"), headers, body: body.to_string().into_bytes() }))
     }

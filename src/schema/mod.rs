@@ -6,8 +6,5 @@
 mod shape;
 mod translate;
 
-#[cfg(test)]
-mod shipped;
-
 pub use shape::{describe, strict};
 pub use translate::{Checker, prune};

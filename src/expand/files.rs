@@ -1,0 +1,25 @@
+//! Where a runbook's data files are: beside it, or in the copies that a run has made.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Where the data files are that a runbook names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Files {
+    /// The runbook's directory: names are relative to it.
+    pub base: PathBuf,
+    /// Copies that are read in their place: file as named, file as found.
+    pub copies: BTreeMap<PathBuf, PathBuf>,
+}
+
+impl Files {
+    /// The file as people know it.
+    pub(super) fn shown(&self, named: &Path) -> PathBuf {
+        self.base.join(named)
+    }
+
+    /// The file that is read.
+    pub(super) fn found(&self, named: &Path) -> PathBuf {
+        self.copies.get(named).cloned().unwrap_or_else(|| self.base.join(named))
+    }
+}
