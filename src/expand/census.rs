@@ -109,9 +109,10 @@ impl<'a> Expander<'a> {
                             .earlier(["", job.call_id.as_str()], place, expanded.line)
                             .map(|first| (first, pointer, format!("call {}", job.call_id)));
                         let twice = twice.or_else(|| {
+                            // Without a template of its own the key is the call id, which is known by now.
+                            set.spec.key.as_ref()?;
                             let first =
                                 keys.earlier([set.spec.name.as_str(), job.key.as_str()], place, expanded.line)?;
-                            set.key.as_ref()?;
                             Some((first, format!("/sets/{}/key", set.spec.index), format!("key {}", job.key)))
                         });
                         match twice {
