@@ -322,6 +322,8 @@ pub enum Ending {
     CredentialsRefused,
     /// The token endpoint could not be reached.
     ApiUnreachable,
+    /// What answers at the token URL is no token endpoint.
+    Misconfigured,
     /// The inputs changed under the run.
     InputChanged,
 }

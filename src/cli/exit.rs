@@ -34,7 +34,7 @@ exits! {
     AuditFailed = 74, "audit file cannot be written";
     Locked = 75, "another run holds the lock, nothing was sent (safe to retry)";
     Credentials = 77, "credentials refused";
-    Configuration = 78, "configuration: a secret or a profile is missing";
+    Configuration = 78, "configuration: a secret is missing, or the token URL is wrong";
 }
 
 impl Exit {
@@ -49,8 +49,9 @@ impl Exit {
         let exit = match end.ending {
             Ending::Interrupted => Self::Interrupted,
             Ending::CredentialsRefused => Self::Credentials,
+            Ending::Misconfigured if !sent => Self::Configuration,
             Ending::ApiUnreachable if !sent => Self::Unreachable,
-            Ending::ApiUnreachable | Ending::InputChanged => Self::StoppedEarly,
+            Ending::ApiUnreachable | Ending::InputChanged | Ending::Misconfigured => Self::StoppedEarly,
             Ending::Completed if !sent && end.run.total().attempts > 0 => Self::Unreachable,
             Ending::Completed if !end.unknown_allowed => Self::Unknown,
             Ending::Completed if end.verdict == Verdict::Failed => Self::CriteriaNotMet,

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -140,14 +140,10 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
 }
 
 fn create(path: &Path) -> Result<BufWriter<std::fs::File>, Failure> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .map(BufWriter::new)
-        .map_err(|error| Failure::new(Exit::CannotCreate, format!("{}: {error}", path.display())))
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(BufWriter::new).map_err(|error| {
+        let failure = Failure::new(Exit::CannotCreate, format!("{}: {error}", path.display()));
+        if error.kind() == ErrorKind::AlreadyExists { failure.help("give the name of a new file") } else { failure }
+    })
 }
 
 /// The exact bytes that a run would put on the wire, one payload a line.

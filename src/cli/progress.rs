@@ -3,7 +3,7 @@
 use super::print;
 use crate::event::{Event, Happened, Observer, RunStarted};
 use crate::model::{Outcome, SetName, Timestamp};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -95,9 +95,14 @@ impl Progress {
 fn bars(started: &RunStarted) -> Display {
     let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS));
     let width = started.sets.iter().map(|set| set.name.as_str().chars().count()).max().unwrap_or(0).min(24);
-    let template = format!("{{prefix:<{width}}} {{bar:30.green/dim}} {{pos:>6}}/{{len}}  {{per_sec:>8}}  eta {{eta}}");
-    let style =
-        ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─");
+    let template = format!("{{prefix:<{width}}} {{bar:30.green/dim}} {{pos:>6}}/{{len}}  {{rate:>8}}  eta {{eta}}");
+    let style = ProgressStyle::with_template(&template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+            // A bar that cannot be drawn is not worth a word.
+            let _ = write!(out, "{:.1}/s", state.per_sec());
+        })
+        .progress_chars("━━─");
     let mut bars = HashMap::new();
     for set in &started.sets {
         let bar = all.add(ProgressBar::new(set.jobs)).with_style(style.clone()).with_prefix(set.name.to_string());
@@ -123,7 +128,10 @@ impl Observer for Progress {
                 self.advance(&skipped.set);
                 String::new()
             }
-            Event::Stopping(stopping) => format!("  stopping: {}, {} in flight", stopping.reason, stopping.in_flight),
+            Event::Stopping(stopping) => format!(
+                "  stopping: {}, waiting for {} in flight; a second signal abandons them",
+                stopping.reason, stopping.in_flight
+            ),
             Event::RunStarted(_) | Event::BridgeAttempt(_) | Event::Throttled(_) | Event::TokenFetched(_) => {
                 String::new()
             }

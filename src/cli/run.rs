@@ -3,7 +3,7 @@
 //! Order matters: nothing is created before the runbook is sound; nothing is sent before lock, snapshot and opening
 //! record are there; the rows that are sent are those of the snapshot.
 
-use super::args::{OutputArgs, RunArgs};
+use super::args::{LogFormat, OutputArgs, RunArgs};
 use super::check::Sound;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -160,7 +160,8 @@ fn execute(
     let audit = place.run_dir.join("audit.jsonl");
     let mut ledger = FileLedger::create(&audit, place.run_id.clone())
         .map_err(|error| Failure::new(Exit::CannotCreate, format!("{}: {error}", audit.display())))?;
-    let mut progress = Progress::new(&started, args.no_progress || output.quiet);
+    let mut progress =
+        Progress::new(&started, args.no_progress || output.quiet || output.log_format == LogFormat::Json);
     let result = drive(runbook, profile, target, started, lanes, &mut ledger, &mut progress);
     progress.finish();
     let _ = ledger.close();

@@ -25,12 +25,23 @@ fn read(source: &SecretSource, what: &str, base: &Path) -> Result<Secret<String>
             let failed = |error: std::io::Error| {
                 Failure::new(Exit::Configuration, format!("{what}: {}: {error}", path.display()))
             };
-            let mode = std::fs::metadata(&path).map_err(failed)?.permissions().mode();
+            let metadata = std::fs::metadata(&path).map_err(failed)?;
+            if !metadata.is_file() {
+                let message = format!("{what}: {} is not a regular file", path.display());
+                return Err(Failure::new(Exit::Configuration, message));
+            }
+            let mode = metadata.permissions().mode();
             if mode & 0o077 != 0 {
                 let message = format!("{what}: {} can be read by others (mode {:04o})", path.display(), mode & 0o7777);
                 return Err(Failure::new(Exit::Configuration, message).help(format!("chmod 600 {}", path.display())));
             }
-            std::fs::read_to_string(&path).map_err(failed)?.trim_end_matches(['\r', '\n']).to_owned()
+            let text = std::fs::read_to_string(&path).map_err(failed)?;
+            let text = text.trim_end_matches(['\r', '\n']);
+            if text.contains('\n') {
+                let message = format!("{what}: {} holds more than one line", path.display());
+                return Err(Failure::new(Exit::Configuration, message).help("keep the secret alone in its file"));
+            }
+            text.to_owned()
         }
     };
     if value.is_empty() {

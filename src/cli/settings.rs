@@ -78,9 +78,9 @@ pub(super) fn apply_pace(runbook: &mut Runbook, pace: &PaceArgs) {
 
 /// The settings in effect, for plan and audit file.
 pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &Sources) -> Vec<Setting> {
+    let document = crate::load::document(&runbook.source.text).unwrap_or_default();
     let written = |pointer: &str| {
-        let stands = serde_yaml::from_str::<serde_json::Value>(&runbook.source.text)
-            .is_ok_and(|text| text.pointer(pointer).is_some());
+        let stands = document.pointer(pointer).is_some();
         if stands { SettingSource::Runbook } else { SettingSource::Default }
     };
     let mut settings = Vec::new();

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM as a stream: the first drains, the second abandons.
+//! SIGINT, SIGTERM and SIGHUP (a terminal that went away) as a stream: the first drains, the second abandons.
 
 use crate::execute::Signal;
 use futures::stream::{Stream, unfold};
@@ -6,13 +6,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// The signals that the operator or the scheduler sends. Must be called within the runtime.
 pub(super) fn signals() -> std::io::Result<impl Stream<Item = Signal>> {
-    let sources = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(unfold(sources, |(mut interrupt, mut terminate)| async move {
+    let sources = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    Ok(unfold(sources, |(mut interrupt, mut terminate, mut hangup)| async move {
         let name = tokio::select! {
             Some(()) = interrupt.recv() => "SIGINT",
             Some(()) = terminate.recv() => "SIGTERM",
+            Some(()) = hangup.recv() => "SIGHUP",
             else => return None,
         };
-        Some((Signal(name), (interrupt, terminate)))
+        Some((Signal(name), (interrupt, terminate, hangup)))
     }))
 }

@@ -36,13 +36,23 @@ pub(super) struct Grant {
     pub(super) took: Duration,
 }
 
+/// What may help.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum TokenErrorKind {
+    /// Asking again: no answer, 408, 425, 429, 5xx.
+    Passing,
+    /// Other credentials or scopes: an error of RFC 6749 section 5.2.
+    Refused,
+    /// Another URL or another server: what answers is no token endpoint.
+    NotOAuth,
+}
+
 /// Why there is none.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct TokenError {
     pub(super) status: Option<u16>,
     pub(super) message: String,
-    /// True when asking again may help: no answer, 429, 5xx.
-    pub(super) passing: bool,
+    pub(super) kind: TokenErrorKind,
     pub(super) retry_after: Option<Duration>,
 }
 
@@ -121,34 +131,61 @@ pub(super) async fn fetch(
     let took = asked_at.elapsed();
     let response = match answer {
         Exchange::NotSent(message) | Exchange::NoAnswer(_, message) => {
-            return Err(TokenError { status: None, message, passing: true, retry_after: None });
+            return Err(TokenError { status: None, message, kind: TokenErrorKind::Passing, retry_after: None });
         }
         Exchange::Answered(response) => response,
     };
-    let error = |message: String, passing: bool| TokenError {
+    let error = |message: String, kind: TokenErrorKind| TokenError {
         status: Some(response.status),
         message,
-        passing,
+        kind,
         retry_after: response.retry_after(),
     };
-    if response.status != 200 {
-        let said = error_text(&response.body, ["/error_description", "/error", "/message"].into_iter());
-        let passing = matches!(response.status, 408 | 425 | 429 | 500..=599);
-        return Err(error(said.unwrap_or_else(|| format!("the token endpoint answered {}", response.status)), passing));
+    // A body that is no OAuth JSON is not repeated: it may hold anything, a token included.
+    let status = response.status;
+    let said = oauth_error(&response.body);
+    match status {
+        200 => {}
+        408 | 425 | 429 | 500..=599 => {
+            let message = said.unwrap_or_else(|| format!("the token endpoint answered {status}"));
+            return Err(error(message, TokenErrorKind::Passing));
+        }
+        _ => {
+            // RFC 6749 section 5.2: 400, or 401 for a client that is not known; 403 is seen as well.
+            let refused = said.is_some() || matches!(status, 401 | 403);
+            let kind = if refused { TokenErrorKind::Refused } else { TokenErrorKind::NotOAuth };
+            let nobody = || format!("the token endpoint answered {status} without an OAuth error: is its URL right?");
+            return Err(error(said.unwrap_or_else(nobody), kind));
+        }
     }
+    let not_oauth = |message: &str| error(message.to_owned(), TokenErrorKind::NotOAuth);
     let Ok(answer) = serde_json::from_slice::<TokenAnswer>(&response.body) else {
-        return Err(error("the token endpoint's answer is not the JSON of RFC 6749 section 5.1".to_owned(), false));
+        return Err(not_oauth(
+            "the token endpoint's answer is not the JSON of RFC 6749 section 5.1: is its URL right?",
+        ));
     };
     let Some(value) = answer.access_token.filter(|token| !token.is_empty()) else {
-        let said = error_text(&response.body, ["/error_description", "/error"].into_iter());
-        return Err(error(said.unwrap_or_else(|| "the token endpoint's answer has no access_token".to_owned()), false));
+        return Err(said.map_or_else(
+            || not_oauth("the token endpoint's answer has no access_token"),
+            |said| error(said, TokenErrorKind::Refused),
+        ));
     };
+    // RFC 6750 section 2.1: a bearer token is visible ASCII.
+    if !value.chars().all(|c| c.is_ascii_graphic()) {
+        return Err(not_oauth("the access token holds characters that cannot stand in a header"));
+    }
     let lifetime = answer.expires_in.as_ref().and_then(seconds).unwrap_or(default_lifetime).max(SHORTEST_LIFE);
     // RFC 6749 section 5.1: no scope in the answer means "as asked".
     let granted = answer.scope.map(|scope| scope.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
     let missing = |asked: &&String| granted.as_ref().is_some_and(|granted| !granted.contains(asked));
     let missing_scopes = scopes.iter().filter(missing).cloned().collect();
     Ok(Grant { value: Secret::new(value), lifetime, missing_scopes, asked_at, took })
+}
+
+/// The words of an error answer (RFC 6749 section 5.2), which has an `error` code.
+fn oauth_error(body: &[u8]) -> Option<String> {
+    serde_json::from_slice::<Value>(body).ok()?.get("error")?;
+    error_text(body, ["/error_description", "/error"].into_iter())
 }
 
 fn seconds(value: &Value) -> Option<Duration> {

@@ -28,8 +28,10 @@ pub(super) struct Ready {
     pub(super) attempt: u32,
     /// When it was due: the queue time counts from here.
     pub(super) due: Instant,
-    /// It had its one fresh token.
-    pub(super) token_retried: bool,
+    /// Its last answer was a 401: the next one stops the run.
+    pub(super) token_refused: bool,
+    /// Attempts that were made only because a token was not taken.
+    pub(super) fresh_tokens: u32,
 }
 
 /// The dispatcher's answer.
@@ -110,7 +112,14 @@ impl<S: Iterator<Item = Result<Planned, Vec<Problem>>>> Dispatcher<S> {
             },
             (None, Some(index)) => match self.lanes[index].rows.next() {
                 Some(Ok(Planned::Job(job))) => {
-                    let ready = Ready { job: Arc::from(job), lane: index, attempt: 1, due: now, token_retried: false };
+                    let ready = Ready {
+                        job: Arc::from(job),
+                        lane: index,
+                        attempt: 1,
+                        due: now,
+                        token_refused: false,
+                        fresh_tokens: 0,
+                    };
                     self.go(ready, now)
                 }
                 _ => Admission::Wait(None),

@@ -8,6 +8,7 @@
 use super::auth::{self, Grant, TokenError, TokenStore};
 use super::dispatcher::{Admission, Dispatcher, Lane, Ready};
 use super::error::ExecuteError;
+use super::scrub::Scrubber;
 use super::transport::{Exchange, Transport};
 use crate::event::{
     BridgeIntent, Ending, Event, Happened, JobSkipped, Ledger, LedgerError, Observer, RunStarted, Stopping, Verdict,
@@ -95,6 +96,7 @@ pub struct Engine<'a, L> {
     observers: Vec<&'a mut dyn Observer>,
     pub(super) run: RunState,
     pub(super) token: TokenStore,
+    pub(super) scrubber: Scrubber,
     pub(super) rng: fastrand::Rng,
     /// Events that the ledger has not been given yet.
     events: Vec<Happened>,
@@ -130,6 +132,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             observers,
             run: RunState::default(),
             token: TokenStore::default(),
+            scrubber: Scrubber::for_secret(&credentials.secret),
             rng,
             events: Vec::new(),
             at_ledger: VecDeque::new(),

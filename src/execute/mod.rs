@@ -9,6 +9,7 @@ mod dispatcher;
 mod engine;
 mod error;
 mod retry;
+mod scrub;
 mod settle;
 mod transport;
 mod verdict;

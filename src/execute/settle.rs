@@ -1,6 +1,6 @@
 //! What the end of a request means for its job and for the run, and how a run closes.
 
-use super::auth::{Grant, MAX_ATTEMPTS, TokenError};
+use super::auth::{Grant, MAX_ATTEMPTS, TokenError, TokenErrorKind};
 use super::dispatcher::{Dispatcher, Ready};
 use super::engine::{Done, End, Engine, OnWire};
 use super::retry;
@@ -41,6 +41,7 @@ impl<L: Ledger> Engine<'_, L> {
         self.token.asking = false;
         match result {
             Ok(grant) => {
+                self.scrubber.add_token(&grant.value);
                 let generation = self.token.accept(&grant);
                 if !grant.missing_scopes.is_empty() {
                     tracing::warn!(
@@ -57,21 +58,25 @@ impl<L: Ledger> Engine<'_, L> {
             }
             Err(error) => {
                 self.token.failures += 1;
-                let again = error.passing && self.token.failures < MAX_ATTEMPTS;
+                let again = error.kind == TokenErrorKind::Passing && self.token.failures < MAX_ATTEMPTS;
                 let wait = again.then(|| {
                     let back_off = retry::back_off(&self.policy.retry, self.token.failures + 1, &mut self.rng);
                     error.retry_after.map_or(back_off, |after| retry::pause(&self.policy.retry, after))
                 });
                 self.token.not_before = wait.map(|wait| Instant::now() + wait);
-                let message = self.policy.numbers.text(&error.message, MAX_MESSAGE);
-                tracing::warn!(status = error.status, message, "no token");
+                let message = self.words(&error.message);
+                tracing::warn!(status = error.status, reason = message, "no token");
                 self.happened(Event::TokenFailed(TokenFailed {
                     status_code: error.status,
                     error_message: message.clone(),
                     retry_in_ms: wait.map(millis),
                 }));
                 if !again {
-                    let ending = if error.passing { Ending::ApiUnreachable } else { Ending::CredentialsRefused };
+                    let ending = match error.kind {
+                        TokenErrorKind::Passing => Ending::ApiUnreachable,
+                        TokenErrorKind::Refused => Ending::CredentialsRefused,
+                        TokenErrorKind::NotOAuth => Ending::Misconfigured,
+                    };
                     self.stop(ending, format!("no access token: {message}"));
                 }
             }
@@ -91,16 +96,21 @@ impl<L: Ledger> Engine<'_, L> {
         let now = Instant::now();
         let wait = match proof.next {
             Next::Final => None,
-            Next::FreshToken if ready.token_retried => {
+            Next::FreshToken if ready.token_refused => {
                 self.stop(Ending::CredentialsRefused, "the API refused a fresh access token (401)".to_owned());
                 None
             }
             Next::FreshToken => {
                 self.token.refuse(generation);
-                ready.token_retried = true;
+                ready.token_refused = true;
+                ready.fresh_tokens += 1;
                 Some(Duration::ZERO)
             }
-            Next::Retry(after) => self.wait_for_retry(&ready, after),
+            Next::Retry(after) => {
+                // The token was taken this time; a later 401 is about a later token.
+                ready.token_refused = false;
+                self.wait_for_retry(&ready, after)
+            }
         };
         self.note_attempt(&ready, &proof, Latency::measured(took), queue, wait);
         if proof.throttles {
@@ -118,10 +128,15 @@ impl<L: Ledger> Engine<'_, L> {
         }
     }
 
+    /// Other people's words as they may be written down.
+    fn words(&self, text: &str) -> String {
+        self.policy.numbers.text(&self.scrubber.clean(text), MAX_MESSAGE)
+    }
+
     /// `None`: no further attempt.
     fn wait_for_retry(&mut self, ready: &Ready, after: Option<Duration>) -> Option<Duration> {
-        // The one fresh token is not an attempt that the policy counts.
-        let counted = ready.attempt - u32::from(ready.token_retried);
+        // A fresh token is not an attempt that the policy counts.
+        let counted = ready.attempt - ready.fresh_tokens;
         if counted >= self.policy.retry.max_attempts {
             return None;
         }
@@ -133,7 +148,6 @@ impl<L: Ledger> Engine<'_, L> {
 
     fn note_attempt(&mut self, ready: &Ready, proof: &Proof, latency: Latency, queue: Latency, wait: Option<Duration>) {
         let job = &ready.job;
-        let numbers = self.policy.numbers;
         self.happened(Event::BridgeAttempt(BridgeAttempt {
             job: job.number,
             set: job.set.clone(),
@@ -147,8 +161,8 @@ impl<L: Ledger> Engine<'_, L> {
             status_code: proof.status,
             latency_ms: latency,
             queue_ms: queue,
-            error_message: proof.message.as_deref().map(|message| numbers.text(message, MAX_MESSAGE)),
-            correlation_id: proof.correlation_id.as_deref().map(|id| numbers.text(id, MAX_MESSAGE)),
+            error_message: proof.message.as_deref().map(|message| self.words(message)),
+            correlation_id: proof.correlation_id.as_deref().map(|id| self.words(id)),
             is_final: wait.is_none(),
             retry_in_ms: wait.map(millis),
             warning: proof.warning.clone(),

@@ -57,6 +57,11 @@ impl Draft {
     }
 }
 
+/// A runbook's text as JSON, merge keys resolved; `None` when it is not such a text.
+pub fn document(text: &str) -> Option<serde_json::Value> {
+    yaml::parse(text).ok()
+}
+
 /// Checks a runbook's text.
 pub fn load(source: Source) -> Draft {
     let mut document = match yaml::parse(&source.text) {

@@ -11,7 +11,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// The longest id that is sent, in bytes. Live ids are below 100; the rest is somebody's mistake or attack.
 const MAX_BYTES: usize = 256;
 
-/// The vendor's id of a live call. Any text of 1 to 256 bytes without control characters, except `.` and `..`,
+/// The vendor's id of a live call. Any text of 1 to 256 bytes that shows all it holds (no control or invisible
+/// characters, no blank at an end, no two in a row), except `.` and `..`,
 /// which no URL can carry as a path segment (WHATWG URL, "double-dot path segment": `%2e%2e` counts as well).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -26,8 +27,11 @@ impl CallId {
             Err("is longer than 256 bytes")
         } else if text == "." || text == ".." {
             Err("is `.` or `..`, which a URL path cannot carry")
-        } else if text.chars().any(char::is_control) {
-            Err("holds a control character")
+        } else if text.trim() != text {
+            Err("begins or ends with a blank")
+        } else if super::printable(text, usize::MAX) != text {
+            // Two ids that look the same are one call to a person, and often to the vendor's gateway.
+            Err("holds a character that cannot be seen")
         } else {
             Ok(Self(text.into()))
         }

@@ -18,6 +18,8 @@ pub enum NumberPrivacy {
 
 /// A run of this many digits in somebody else's text is taken for a telephone number.
 const SHORTEST_NUMBER: usize = 7;
+/// Separators in a row that a number may hold: `) ` and ` (`.
+const LONGEST_GAP: usize = 2;
 
 impl NumberPrivacy {
     /// A target's number as it may be written down.
@@ -77,25 +79,43 @@ fn mask(digits: &str) -> String {
     digits.chars().enumerate().map(|(i, c)| if i < head || i + 2 >= count { c } else { '*' }).collect()
 }
 
+/// Masks what looks like a telephone number: digits with at most a few separators between them, seven digits or more.
+/// The text keeps its length, so that carets below it stay right.
 fn mask_digit_runs(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut run = String::new();
-    for c in text.chars().chain(['\0']) {
-        if c.is_numeric() {
-            run.push(c);
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = chars.clone();
+    let mut at = 0;
+    while at < chars.len() {
+        if !chars[at].is_numeric() {
+            at += 1;
             continue;
         }
-        if run.chars().count() >= SHORTEST_NUMBER {
-            out.push_str(&mask(&run));
-        } else {
-            out.push_str(&run);
+        let (digits, end) = number_from(&chars, at);
+        if digits.len() >= SHORTEST_NUMBER {
+            let shown: String = digits.iter().map(|place| chars[*place]).collect();
+            digits.iter().zip(mask(&shown).chars()).for_each(|(place, c)| out[*place] = c);
         }
-        run.clear();
-        if c != '\0' {
-            out.push(c);
-        }
+        at = end;
     }
-    out
+    out.into_iter().collect()
+}
+
+/// The places of a number's digits, and where it ends. Separators may not be longer than [`LONGEST_GAP`].
+fn number_from(chars: &[char], start: usize) -> (Vec<usize>, usize) {
+    let mut digits = Vec::new();
+    let (mut at, mut gap) = (start, 0);
+    while at < chars.len() && gap <= LONGEST_GAP {
+        if chars[at].is_numeric() {
+            digits.push(at);
+            gap = 0;
+        } else if matches!(chars[at], ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}' | '\u{2011}' | '\u{2013}') {
+            gap += 1;
+        } else {
+            break;
+        }
+        at += 1;
+    }
+    (digits, at)
 }
 
 /// The text without control and bidirectional characters (CWE-117, terminal escapes), whitespace runs as one blank,
@@ -128,6 +148,8 @@ mod tests {
         assert_eq!(format!("{:?}", PhoneNumber::new("+442079460123")), "PhoneNumber(+4420******23)");
         let text = NumberPrivacy::Masked.text("no route to +12025550104\u{1b}[31m\r\n(call 42)", 200);
         assert_eq!(text, "no route to +1202*****04 [31m (call 42)");
+        let text = NumberPrivacy::Masked.mask("+1 (202) 555-0104, 202.555.0104; call-0001, code 500");
+        assert_eq!(text, "+1 (202) ***-**04, 202.5**.**04; call-0001, code 500");
     }
 
     #[test]

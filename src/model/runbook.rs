@@ -19,7 +19,7 @@ pub struct Source {
 pub enum SecretSource {
     /// An environment variable.
     Env(String),
-    /// The first line of a file, relative to the runbook.
+    /// The only line of a file, relative to the runbook.
     File(PathBuf),
 }
 

@@ -57,6 +57,7 @@ pub(super) fn ending_words(ending: Ending) -> &'static str {
         Ending::Interrupted => "interrupted by a signal",
         Ending::CredentialsRefused => "the credentials were refused",
         Ending::ApiUnreachable => "the API could not be reached",
+        Ending::Misconfigured => "what answers at the token URL is no token endpoint",
         Ending::InputChanged => "the inputs changed under the run",
     }
 }

@@ -46,7 +46,7 @@ pub enum StateError {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Imbalance {
     /// No closing record.
-    #[error("the file has no closing record (run_finished): the run was cut off, or the file was")]
+    #[error("there is no closing record (run_finished): the run or the file was cut off")]
     NotFinished,
     /// Jobs without a final state.
     #[error("{0} jobs have no final state")]
