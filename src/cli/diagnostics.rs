@@ -2,7 +2,7 @@
 
 use super::print;
 use crate::load::{Diagnostic, Place};
-use crate::model::{Code, Severity};
+use crate::model::Severity;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
@@ -24,13 +24,10 @@ fn group(diagnostic: &Diagnostic) -> Group<'_> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = level.primary_title(&diagnostic.message).id(code).element(snippet(
-        &diagnostic.place,
-        diagnostic.code,
-        AnnotationKind::Primary,
-    ));
+    let mut group =
+        level.primary_title(&diagnostic.message).id(code).element(snippet(&diagnostic.place, AnnotationKind::Primary));
     if let Some(related) = &diagnostic.related {
-        group = group.element(snippet(related, diagnostic.code, AnnotationKind::Context));
+        group = group.element(snippet(related, AnnotationKind::Context));
     }
     match &diagnostic.help {
         Some(help) => group.element(Level::HELP.message(help)),
@@ -38,16 +35,10 @@ fn group(diagnostic: &Diagnostic) -> Group<'_> {
     }
 }
 
-fn snippet(place: &Place, code: Code, kind: AnnotationKind) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+fn snippet(place: &Place, kind: AnnotationKind) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
     let start = char_offset(&place.text, place.column.saturating_sub(1));
     let end = char_offset(&place.text, place.column.saturating_sub(1) + place.width);
-    // A secret that stands where it must not is not repeated on a terminal or in a CI log.
-    let text = if code == Code::LiteralSecret {
-        format!("{}{}{}", &place.text[..start], "*".repeat(end - start), &place.text[end..])
-    } else {
-        place.text.clone()
-    };
-    Snippet::source(text)
+    Snippet::source(place.text.as_str())
         .line_start(usize::try_from(place.line).unwrap_or(usize::MAX))
         .path(place.file.to_string_lossy())
         .annotation(kind.span(start..end))

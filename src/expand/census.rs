@@ -5,6 +5,7 @@ use super::stream::JobStream;
 use crate::model::{Code, Job, JobNumber, Planned, Problem, Rows, SetName, Severity};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Problems that are kept with their words; the rest is counted.
 const MAX_KEPT: usize = 100;
@@ -39,9 +40,22 @@ impl Census {
         self.sets.iter().map(|set| set.rows).sum()
     }
 
+    /// Rows that are not left out.
+    pub fn to_run(&self) -> u64 {
+        self.sets.iter().map(|set| set.rows - set.skipped).sum()
+    }
+
     /// Whether a run must be refused.
     pub fn is_refused(&self) -> bool {
         self.problems.iter().any(|problem| problem.code.severity() == Severity::Error)
+    }
+
+    /// Which problems would be kept, and so need their place.
+    fn wants(&self) -> Option<Severity> {
+        if self.problems.len() < MAX_KEPT {
+            return Some(Severity::Warning);
+        }
+        self.problems.iter().any(|kept| kept.code.severity() == Severity::Warning).then_some(Severity::Error)
     }
 
     /// Errors are kept before warnings.
@@ -74,7 +88,13 @@ impl Seen {
         }
         let digest = hash.finalize();
         let short = digest.iter().take(16).fold(0u128, |sum, byte| (sum << 8) | u128::from(*byte));
-        self.0.insert(short, (set, line))
+        match self.0.entry(short) {
+            Entry::Occupied(first) => Some(*first.get()),
+            Entry::Vacant(place) => {
+                place.insert((set, line));
+                None
+            }
+        }
     }
 }
 
@@ -98,8 +118,9 @@ impl<'a> Expander<'a> {
             };
             let mut counted = SetCensus { name: set.spec.name.clone(), first: next, rows: 0, skipped: 0 };
             let mut malformed = false;
-            while let Some(expanded) = stream.advance() {
+            while let Some(expanded) = stream.advance(census.wants()) {
                 malformed |= expanded.line == 0;
+                let unreadable = expanded.problems.iter().any(|problem| problem.code == Code::DataUnreadable);
                 counted.rows += u64::from(expanded.line > 0);
                 match &expanded.planned {
                     Some(Planned::Skipped(_)) => counted.skipped += 1,
@@ -127,7 +148,7 @@ impl<'a> Expander<'a> {
                 for problem in expanded.problems {
                     census.add(problem);
                 }
-                if malformed {
+                if unreadable {
                     break;
                 }
             }
@@ -144,9 +165,9 @@ impl<'a> Expander<'a> {
             census.sets.push(counted);
         }
         if let Some(max) = self.runbook.max_jobs
-            && census.rows() > max
+            && census.to_run() > max
         {
-            let message = format!("the plan has {} jobs, max_jobs allows {max}", census.rows());
+            let message = format!("the plan would run {} jobs, max_jobs allows {max}", census.to_run());
             census.add(
                 Problem::at(Code::TooManyJobs, "/guards/max_jobs", message).help("check the input, or raise max_jobs"),
             );

@@ -137,11 +137,12 @@ fn compile_set<'a>(
     }
     let values =
         json!({"vars": runbook.vars, "env": env, "set": {"name": spec.name}, "run": {"runbook": runbook.name}});
+    let whole = !problems[before..].iter().any(|problem| problem.code == Code::MissingKey);
     let compiled = problems.len() == before
         || problems[before..].iter().all(|problem| {
             known.contains(&(problem.code, problem.pointer.trim_start_matches(&format!("{place}/job")).to_owned()))
         });
-    let (Ok(job), Value::Object(values), true, true) = (job, values, readable, compiled) else { return None };
+    let (Ok(job), Value::Object(values), true) = (job, values, readable && compiled && whole) else { return None };
     Some(CompiledSet { spec, engine, when, key, job, values, known })
 }
 

@@ -8,6 +8,7 @@ mod compile;
 mod files;
 mod rows;
 mod stream;
+mod strict_json;
 
 pub use census::{Census, SetCensus};
 pub use compile::{Expander, Selection};

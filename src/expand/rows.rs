@@ -1,6 +1,7 @@
 //! Rows of a set, one at a time, each with its place.
 
 use super::files::Files;
+use super::strict_json::Strict;
 use crate::model::{Code, DataPlace, Problem, Rows};
 use serde_json::{Map, Value};
 use std::fs::File;
@@ -11,6 +12,9 @@ use std::path::{Path, PathBuf};
 const MAX_LINE: u64 = 1024 * 1024;
 /// Longest part of a data line that a diagnostic shows, in characters.
 const MAX_SHOWN: usize = 400;
+
+/// What people's spreadsheets write in place of commas.
+const OTHER_DELIMITERS: [char; 3] = [';', '\t', '|'];
 
 /// Where a row stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,6 +82,15 @@ impl<'a> RowReader<'a> {
             Err(error) => return Err(csv_problem(&error, &file)),
         };
         let place = |index: usize| file.place(RowPlace { line: 1, offset: 0 }, Some(index));
+        if let [only] = header.as_slice()
+            && let Some(other) = OTHER_DELIMITERS.into_iter().find(|delimiter| only.contains(*delimiter))
+        {
+            let message =
+                format!("the header has one column, {only:?}: the cells are not separated by commas but by {other:?}");
+            return Err(Problem::at(Code::DataMalformed, "", message)
+                .help("save the file with commas")
+                .caused_by(place(0)));
+        }
         for (index, name) in header.iter().enumerate() {
             let problem = if name.is_empty() {
                 format!("column {} of the header has no name", index + 1)
@@ -96,7 +109,9 @@ impl<'a> RowReader<'a> {
     /// The names that every row has, if that is known beforehand.
     pub(super) fn columns(&self) -> Option<Vec<String>> {
         match self {
-            Self::Csv { header, .. } => Some(header.clone()),
+            // An empty file has no columns to check names against: it has no rows, which is another matter.
+            Self::Csv { header, .. } => Some(header.clone()).filter(|header| !header.is_empty()),
+            Self::Items { items, .. } if items.as_slice().is_empty() => None,
             Self::Items { items, .. } => {
                 let mut names: Vec<String> = items.as_slice().iter().flat_map(Map::keys).cloned().collect();
                 names.sort_unstable();
@@ -168,11 +183,21 @@ impl<'a> RowReader<'a> {
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            return Some(match serde_json::from_slice::<Map<String, Value>>(&line) {
-                Ok(values) => Ok(Row { values, place }),
+            let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line);
+            return Some(match serde_json::from_slice::<Strict>(text) {
+                Ok(Strict(Value::Object(values))) => Ok(Row { values, place }),
+                Ok(_) => {
+                    Err(malformed("the line is not a JSON object".to_owned()).help("write one JSON object a line"))
+                }
                 Err(error) => {
-                    Err(malformed(format!("the line is not a JSON object: {error}"))
-                        .help("write one JSON object a line"))
+                    let words = error.to_string();
+                    let words = words.split(" at line ").next().unwrap_or_default();
+                    let mut problem = malformed(format!("the line is not a JSON object as it must be: {words}"));
+                    if let Some(data) = &mut problem.data {
+                        let before = &text[..error.column().min(text.len())];
+                        data.column = String::from_utf8_lossy(before).chars().count().max(1) as u64;
+                    }
+                    Err(problem.help("write one JSON object a line"))
                 }
             });
         }

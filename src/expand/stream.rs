@@ -2,7 +2,10 @@
 
 use super::compile::{CompiledSet, Expander};
 use super::rows::{Row, RowPlace, RowReader};
-use crate::model::{CallId, Code, DataPlace, Job, JobKey, JobNumber, Planned, Problem, SkipReason, Skipped};
+use crate::model::{
+    CallId, Code, DataPlace, Job, JobKey, JobNumber, NumberPrivacy, Planned, Problem, Rows, Severity, SkipReason,
+    Skipped,
+};
 use crate::template::{RenderError, Template};
 use handlebars::Context;
 use serde_json::Value;
@@ -46,23 +49,26 @@ impl<'a> JobStream<'a> {
         Ok(Self { expander, set, rows, values, next: first, left, index: 0, run_id: run_id.to_owned(), last: None })
     }
 
-    pub(super) fn advance(&mut self) -> Option<Expanded> {
+    /// The next row. `places` says for which severity the place of a problem is looked up, which reads the file again.
+    pub(super) fn advance(&mut self, places: Option<Severity>) -> Option<Expanded> {
         if self.left == 0 {
             return None;
         }
-        let row = match self.rows.next()? {
+        let Row { values, place } = match self.rows.next()? {
             Ok(row) => row,
-            Err(problem) => {
-                let problem = Problem { pointer: format!("/sets/{}/rows", self.set.spec.index), ..problem };
+            Err(mut problem) => {
+                problem.pointer = format!("/sets/{}/rows", self.set.spec.index);
+                if let Some(data) = &mut problem.data {
+                    data.text = self.expander.runbook.numbers.mask(&data.text);
+                }
                 return Some(Expanded { line: 0, planned: None, problems: vec![problem] });
             }
         };
+        self.last = Some(place);
         self.left -= 1;
         self.index += 1;
         let number = self.next;
         self.next += 1;
-        let Row { values, place } = row;
-        self.last = Some(place);
         if let Value::Object(data) = self.values.data_mut() {
             data.insert("row".to_owned(), Value::Object(values));
             data.insert("index".to_owned(), Value::from(self.index));
@@ -72,20 +78,26 @@ impl<'a> JobStream<'a> {
             Err(problems) => (None, problems),
         };
         for problem in &mut problems {
-            let column = self.column_of(&problem.pointer);
-            // A row's numbers belong into a CI log as little as into the audit file; the place says where they stand.
-            let numbers = self.expander.runbook.numbers;
-            problem.message = numbers.mask(&problem.message);
-            problem.data = self
-                .rows
-                .place(place, column.as_deref())
-                .map(|place| Box::new(DataPlace { text: numbers.mask(&place.text), ..place }));
-            problem.pointer = match problem.pointer.strip_prefix('@') {
-                Some(key) => format!("/sets/{}/{key}", self.set.spec.index),
-                None => format!("/sets/{}/job{}", self.set.spec.index, problem.pointer),
-            };
+            if places == Some(Severity::Warning) || places == Some(problem.code.severity()) {
+                self.place_problem(problem, place);
+            }
         }
         Some(Expanded { line: place.line, planned, problems })
+    }
+
+    /// Says where a row's problem stands. A row's numbers belong into a CI log as little as into the audit file.
+    fn place_problem(&self, problem: &mut Problem, place: RowPlace) {
+        let set = self.set.spec.index;
+        let column = self.column_of(&problem.pointer);
+        let numbers = self.expander.runbook.numbers;
+        problem.message = numbers.mask(&problem.message);
+        let data = self.rows.place(place, column.as_deref());
+        problem.data = data.map(|data| Box::new(DataPlace { text: numbers.mask(&data.text), ..data }));
+        problem.pointer = match (&self.set.spec.rows, column, problem.pointer.strip_prefix('@')) {
+            (Rows::Items(_), Some(column), _) => format!("/sets/{set}/rows/items/{}/{column}", place.line - 1),
+            (_, _, Some(key)) => format!("/sets/{set}/{key}"),
+            (_, _, None) => format!("/sets/{set}/job{}", problem.pointer),
+        };
     }
 
     /// Pointers of the problems start at the job, or are `@when` and `@key`.
@@ -103,7 +115,7 @@ impl<'a> JobStream<'a> {
             .into_iter()
             .filter(|problem| !set.known.contains(&(problem.code, problem.pointer.clone())))
             .collect();
-        if found.iter().any(|problem| problem.code.severity() == crate::model::Severity::Error) {
+        if found.iter().any(|problem| problem.code.severity() == Severity::Error) {
             return Err(found);
         }
         let bad_id = |reason: &str| vec![Problem::at(Code::BadCallId, "/call_id", format!("the call id {reason}"))];
@@ -112,6 +124,7 @@ impl<'a> JobStream<'a> {
             None => JobKey::new(call_id.as_str()),
             Some(template) => JobKey::new(self.text(template, "@key")?),
         };
+        self.check_privacy(&fields, &call_id, &key)?;
         let targets = profile.targets(&fields, self.expander.runbook.numbers);
         let (request_id, request) = profile
             .request(fields, &call_id, &self.run_id, number)
@@ -119,6 +132,22 @@ impl<'a> JobStream<'a> {
         let (set, set_index) = (set.spec.name.clone(), set.spec.index);
         let job = Job { number, set, set_index, key, call_id, request_id, targets, request };
         Ok((Planned::Job(Box::new(job)), found))
+    }
+
+    /// Call id and key are written down in full: they may not hold what `privacy` hides.
+    fn check_privacy(&self, fields: &Value, call_id: &CallId, key: &JobKey) -> Result<(), Vec<Problem>> {
+        if self.expander.runbook.numbers == NumberPrivacy::Full {
+            return Ok(());
+        }
+        let texts = [("/call_id", "call id", call_id.as_str()), ("@key", "key", key.as_str())];
+        for digits in self.expander.profile.target_digits(fields) {
+            if let Some((pointer, what, _)) = texts.iter().find(|(_, _, text)| text.contains(&digits)) {
+                let message = format!("the {what} holds a target's telephone number, and is written down in full");
+                let help = "choose another one, or say `privacy: {numbers: full}`";
+                return Err(vec![Problem::at(Code::NumberShown, *pointer, message).help(help)]);
+            }
+        }
+        Ok(())
     }
 
     fn wanted(&self) -> Result<bool, Vec<Problem>> {
@@ -171,7 +200,7 @@ impl Iterator for JobStream<'_> {
     type Item = Result<Planned, Vec<Problem>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let expanded = self.advance()?;
+        let expanded = self.advance(None)?;
         Some(expanded.planned.ok_or(expanded.problems))
     }
 }

@@ -46,8 +46,9 @@ impl Diagnostic {
 /// Finds the place of every problem, in the order of the file (data problems after those of the runbook).
 pub fn locate(source: &Source, problems: &[Problem]) -> Vec<Diagnostic> {
     let positions = Positions::of(&source.text);
+    let shown = without_secrets(source, positions.as_ref());
     let mut diagnostics: Vec<Diagnostic> =
-        problems.iter().map(|problem| one(source, positions.as_ref(), problem)).collect();
+        problems.iter().map(|problem| one(source, &shown, positions.as_ref(), problem)).collect();
     diagnostics.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.related.is_some(), d.place.file.clone(), d.place.line, d.place.column);
         key(a).cmp(&key(b))
@@ -55,10 +56,36 @@ pub fn locate(source: &Source, problems: &[Problem]) -> Vec<Diagnostic> {
     diagnostics
 }
 
-fn one(source: &Source, positions: Option<&Positions>, problem: &Problem) -> Diagnostic {
+/// The lines of a runbook as they may be shown: of `connection.auth` only the first key of each, since a literal secret
+/// may stand there in any shape, at its right key or at a misspelt one. A text that cannot be parsed has no places, so
+/// there every line that speaks of a secret counts.
+fn without_secrets(source: &Source, positions: Option<&Positions>) -> Vec<String> {
+    let auth = positions.and_then(|positions| positions.lines_of("/connection/auth"));
+    let suspicious = |line: &str| {
+        let line = line.to_lowercase();
+        ["secret", "client_id", "password", "token:"].iter().any(|word| line.contains(word))
+    };
+    let star = |c: char| if c.is_whitespace() { c } else { '*' };
+    let blank = |line: &str| {
+        let (key, value) = line.split_at(line.find(':').map_or(0, |at| at + 1));
+        key.chars().chain(value.chars().map(star)).collect()
+    };
+    let shown = |(index, line): (usize, &str)| {
+        let hidden = match &auth {
+            Some(lines) => lines.contains(&(index + 1)),
+            None => suspicious(line),
+        };
+        if hidden { blank(line) } else { line.to_owned() }
+    };
+    source.text.lines().enumerate().map(shown).collect()
+}
+
+fn one(source: &Source, shown: &[String], positions: Option<&Positions>, problem: &Problem) -> Diagnostic {
     let stretch = match problem.pointer.strip_prefix(AT_LINE).and_then(|at| at.split_once(':')) {
         Some((line, column)) => {
-            Stretch { line: line.parse().unwrap_or(1), column: column.parse().unwrap_or(1), width: 1 }
+            let (column, width) = column.split_once(':').unwrap_or((column, "1"));
+            let number = |text: &str| text.parse().unwrap_or(1);
+            Stretch { line: number(line), column: number(column), width: number(width) }
         }
         None => positions.map_or(Stretch { line: 1, column: 1, width: 1 }, |positions| {
             positions.find(&problem.pointer, problem.focus)
@@ -69,11 +96,12 @@ fn one(source: &Source, positions: Option<&Positions>, problem: &Problem) -> Dia
         line: stretch.line as u64,
         column: stretch.column as u64,
         width: stretch.width as u64,
-        text: source.text.lines().nth(stretch.line.saturating_sub(1)).unwrap_or_default().to_owned(),
+        text: shown.get(stretch.line.saturating_sub(1)).cloned().unwrap_or_default(),
     };
     let mut message = problem.message.clone();
     let mut help = problem.help.clone();
     if problem.code == Code::UnquotedNumber
+        && problem.data.is_none()
         && let Some(text) = positions.and_then(|positions| positions.plain_text(&problem.pointer))
     {
         if text.starts_with('+') {

@@ -167,8 +167,10 @@ fn criteria(raw: &RawRunbook, sets: &[SetSpec], problems: &mut Vec<Problem>) -> 
     }
     // What nobody has said is: no failure, and no outcome that somebody has to look up.
     let about = |metric: Metric| criteria.iter().any(|criterion: &Criterion| criterion.metric() == metric);
-    let (empty, unknown) = (raw.success_criteria.as_ref().is_none_or(Vec::is_empty), about(Metric::Unknown));
-    criteria.extend(empty.then(|| "failed == 0".parse().ok()).flatten());
+    let successes =
+        [Metric::Succeeded, Metric::SuccessRate, Metric::Failed, Metric::Rejected, Metric::NotSent, Metric::Accepted];
+    let (failures, unknown) = (successes.into_iter().any(about), about(Metric::Unknown));
+    criteria.extend((!failures).then(|| "failed == 0".parse().ok()).flatten());
     criteria.extend((!unknown).then(|| "unknown == 0".parse().ok()).flatten());
     criteria
 }
@@ -181,6 +183,10 @@ fn connection(raw: &RawConnection, durations: &mut Durations<'_>) -> Connection 
         token: durations.get("/connection/timeouts/token", timeouts.and_then(|t| t.token.as_deref()), 15),
     };
     let problems = &mut *durations.problems;
+    // What the schema has refused is not there, and is not missing either.
+    let refused = ["/connection", "/connection/region", "/connection/base_url"]
+        .iter()
+        .any(|place| problems.iter().any(|problem| problem.pointer == *place));
     let zero = [("connect", timeouts.connect), ("request", timeouts.request), ("token", timeouts.token)];
     for (name, _) in zero.iter().filter(|(_, timeout)| timeout.get().is_zero()) {
         problems.push(
@@ -231,6 +237,7 @@ fn connection(raw: &RawConnection, durations: &mut Durations<'_>) -> Connection 
             );
             Endpoints::Region(String::new())
         }
+        (None, None) if refused => Endpoints::Region(String::new()),
         (None, None) => {
             let message = "`connection` says neither `region` nor `base_url`";
             problems.push(

@@ -4,7 +4,7 @@ use crate::model::{Code, Focus, Problem};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::HashMap;
 
-/// What stands in front of `line:column` in the pointer of a problem with the text itself, which has no JSON pointer.
+/// What stands in front of `line:column` or `line:column:width` in the pointer of a problem with the text itself, which has no JSON pointer.
 pub(super) const AT_LINE: &str = "@";
 
 /// A stretch of text: line and column from 1, in characters; byte range for the caret.
@@ -27,6 +27,7 @@ impl Stretch {
 #[derive(Debug)]
 struct Node {
     at: Stretch,
+    last_line: usize,
     content: Content,
 }
 
@@ -58,6 +59,7 @@ impl Positions {
         for event in Parser::new_from_str(text) {
             let (event, span) = event.ok()?;
             let at = Stretch::of(span);
+            let last_line = span.end.line();
             let (content, anchor, opens) = match event {
                 Event::Scalar(text, style, anchor, _) => {
                     (Content::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }, anchor, false)
@@ -66,7 +68,11 @@ impl Positions {
                 Event::SequenceStart(anchor, _) => (Content::Sequence(Vec::new()), anchor, true),
                 Event::MappingStart(anchor, _) => (Content::Mapping(Vec::new()), anchor, true),
                 Event::SequenceEnd | Event::MappingEnd => {
-                    stack.pop();
+                    if let Some((id, _)) = stack.pop() {
+                        // A block ends where the next thing begins: the line before that is its last.
+                        let end = if at.column == 1 { last_line.saturating_sub(1) } else { last_line };
+                        positions.nodes[id].last_line = end.max(positions.nodes[id].at.line);
+                    }
                     continue;
                 }
                 Event::Nothing
@@ -83,7 +89,7 @@ impl Positions {
                 continue;
             }
             let id = positions.nodes.len();
-            positions.nodes.push(Node { at, content });
+            positions.nodes.push(Node { at, last_line, content });
             if anchor > 0 {
                 positions.anchors.insert(anchor, id);
             }
@@ -127,6 +133,17 @@ impl Positions {
             }
         }
         self.show(node, key, focus)
+    }
+
+    /// The lines that a value takes, from its key to its last character; `None` when it is not there.
+    pub(super) fn lines_of(&self, pointer: &str) -> Option<std::ops::RangeInclusive<usize>> {
+        let (mut node, mut first) = (self.root, self.nodes.get(self.root)?.at.line);
+        for token in pointer.split('/').skip(1) {
+            let Content::Mapping(members) = &self.nodes[self.follow(node)].content else { return None };
+            let (_, place, value) = members.iter().rfind(|(member, ..)| member == token)?;
+            (node, first) = (*value, place.line);
+        }
+        Some(first..=self.nodes[node].last_line)
     }
 
     /// The text that stands at a pointer without quotes, if it is such a scalar.

@@ -56,8 +56,8 @@ pub(super) struct RawRunbook {
     pub(super) retry: Option<RawRetry>,
     /// Conditions on the input that refuse the whole run.
     pub(super) guards: Option<RawGuards>,
-    /// All must hold at the end for exit code 0: `METRIC OP VALUE [in SET]`. Default: `failed == 0`. Whoever does not
-    /// say otherwise also asks for `unknown == 0`.
+    /// All must hold at the end for exit code 0: `METRIC OP VALUE [in SET]`. Where none speaks of failures or successes,
+    /// `failed == 0` is added; where none speaks of `unknown`, `unknown == 0`.
     #[schemars(inner(regex(pattern = Criterion::PATTERN)), extend("examples" = [["success_rate >= 98%", "unknown == 0", "latency.p95 <= 2s", "failed <= 3 in billing"]]))]
     pub(super) success_criteria: Option<Vec<Option<String>>>,
     /// What may be written down.
@@ -108,7 +108,7 @@ pub(super) struct RawAuth {
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct RawSecret {
     /// An environment variable.
-    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"), extend("examples" = ["CXONE_CLIENT_SECRET"]))]
+    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"), extend("examples" = ["CXONE_CLIENT_SECRET"], "writeOnly" = true))]
     pub(super) env: Option<String>,
     /// A file that holds the secret alone, relative to the runbook. Mode 0600 or stricter.
     #[schemars(length(min = 1), extend("examples" = ["secrets/cxone"]))]

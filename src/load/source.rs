@@ -26,7 +26,7 @@ pub enum SourceError {
     #[error("{0} is larger than 1 MiB; put rows into a data file")]
     TooLarge(PathBuf),
     /// Not UTF-8, or with NUL bytes: with the line.
-    #[error("{path}:{line}: not UTF-8 text")]
+    #[error("{path}:{line}: not a UTF-8 text without NUL bytes")]
     NotText {
         /// The path.
         path: PathBuf,

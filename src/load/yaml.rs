@@ -29,6 +29,18 @@ fn syntax(error: &serde_yaml::Error) -> Problem {
             .help("keep one runbook a file: remove the `---` between them");
     }
     let pointer = error.location().map_or(String::new(), |at| format!("{AT_LINE}{}:{}", at.line(), at.column()));
+    let limits = [
+        ("repetition limit", "aliases stand for more than they may", "write the values out, or use fewer aliases"),
+        ("recursion limit", "the text is nested too deeply", "a runbook needs less than ten levels"),
+        (
+            "cannot start any token",
+            "no YAML value begins like this",
+            "indent with blanks, not tabs; put texts that begin with @ or ` in quotes",
+        ),
+    ];
+    if let Some((_, message, help)) = limits.iter().find(|(words, ..)| message.contains(words)) {
+        return Problem::at(Code::Syntax, pointer, *message).help(*help);
+    }
     Problem::at(Code::Syntax, pointer, format!("this is not YAML: {message}"))
         .help("check the indentation, colons, quotes and brackets here and just above")
 }
@@ -38,25 +50,14 @@ fn convert(yaml: Yaml, pointer: &mut String, problems: &mut Vec<Problem>) -> Val
         Yaml::Null => Value::Null,
         Yaml::Bool(flag) => Value::Bool(flag),
         Yaml::String(text) => Value::String(text),
-        Yaml::Number(number) => number
-            .as_u64()
-            .map(Number::from)
-            .or_else(|| number.as_i64().map(Number::from))
-            .or_else(|| number.as_f64().and_then(Number::from_f64))
-            .map_or_else(
-                || {
-                    problems.push(
-                        Problem::at(
-                            Code::UnsupportedYaml,
-                            pointer.clone(),
-                            format!("{number} is not a number that JSON has"),
-                        )
-                        .help("put it in quotes"),
-                    );
-                    Value::Null
-                },
-                Value::Number,
-            ),
+        Yaml::Number(number) => exact(&number).map_or_else(
+            || {
+                let message = format!("{number} is not a number that can be kept exactly");
+                problems.push(Problem::at(Code::UnsupportedYaml, pointer.clone(), message).help("put it in quotes"));
+                Value::Null
+            },
+            Value::Number,
+        ),
         Yaml::Sequence(items) => {
             let below =
                 |(index, item)| within(pointer, &usize::to_string(&index), |pointer| convert(item, pointer, problems));
@@ -93,6 +94,20 @@ fn convert(yaml: Yaml, pointer: &mut String, problems: &mut Vec<Problem>) -> Val
             Value::Null
         }
     }
+}
+
+/// A JSON number of the same value: whole ones as integers (`1.0` is 1), none beyond 2^53, where doubles lose digits.
+fn exact(number: &serde_yaml::Number) -> Option<Number> {
+    const LIMIT: f64 = 9_007_199_254_740_992.0;
+    if let Some(whole) = number.as_u64() {
+        return Some(Number::from(whole));
+    }
+    if let Some(whole) = number.as_i64() {
+        return Some(Number::from(whole));
+    }
+    let float = number.as_f64().filter(|float| float.abs() < LIMIT)?;
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked above")]
+    if float.fract() == 0.0 { Some(Number::from(float as i64)) } else { Number::from_f64(float) }
 }
 
 fn within<T>(pointer: &mut String, token: &str, inner: impl FnOnce(&mut String) -> T) -> T {

@@ -171,6 +171,8 @@ codes! {
     DuplicateCall = 503, Error;
     /// `when` gave something else than true or false.
     WhenNotBoolean = 504, Error;
+    /// A call id or key that holds a telephone number which `privacy` hides.
+    NumberShown = 506, Error;
     /// More jobs than the guard allows.
     TooManyJobs = 505, Error;
     /// A number without its country code: what it means depends on the server.

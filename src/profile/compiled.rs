@@ -189,6 +189,11 @@ impl Profile {
         constraints::targets(&self.job, fields, privacy)
     }
 
+    /// The digits of each target's telephone number, without its plus.
+    pub fn target_digits(&self, fields: &Value) -> Vec<String> {
+        constraints::target_digits(&self.job, fields)
+    }
+
     /// The request of a job, and its request id. `fields` have passed [`Profile::problems`].
     pub fn request(
         &self,

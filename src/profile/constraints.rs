@@ -25,6 +25,18 @@ pub(super) fn targets(spec: &JobSpec, fields: &Value, privacy: NumberPrivacy) ->
     fields.pointer(&spec.numbers.pointer).and_then(Value::as_array).into_iter().flatten().map(shown).collect()
 }
 
+/// The digits of each telephone number among the targets, if there are enough of them to be one.
+pub(super) fn target_digits(spec: &JobSpec, fields: &Value) -> Vec<String> {
+    const SHORTEST: usize = 7;
+    let targets = fields.pointer(&spec.numbers.pointer).and_then(Value::as_array).into_iter().flatten();
+    targets
+        .filter(|target| target.get("type").and_then(Value::as_str) == Some(&spec.numbers.r#type))
+        .filter_map(|target| target.get("value")?.as_str())
+        .map(|value| value.trim_start_matches('+').to_owned())
+        .filter(|digits| digits.len() >= SHORTEST)
+        .collect()
+}
+
 /// Everything that is wrong with a job's fields beyond their schema; pointers start at the job.
 pub(super) fn problems(spec: &JobSpec, fields: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();

@@ -54,12 +54,15 @@ impl Checker {
             })
         });
         problems.extend(missing);
-        problems
+        one_a_place(problems)
     }
 
     fn translate(&self, error: &ValidationError<'_>) -> Vec<Problem> {
         let at = error.instance_path().as_str().to_owned();
-        let value = error.instance().as_ref();
+        // A value below a `writeOnly` place may be a secret and is never repeated.
+        let secret = self.parent_schema(error).is_some_and(|schema| schema.get("writeOnly").is_some());
+        let hidden = Value::String("***".to_owned());
+        let value = if secret { &hidden } else { error.instance().as_ref() };
         let name = || match at.rsplit('/').find(|token| !token.is_empty() && !token.chars().all(|c| c.is_ascii_digit()))
         {
             Some(key) => format!("`{key}`"),
@@ -69,7 +72,7 @@ impl Checker {
             Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
                 return unexpected.iter().map(|key| self.unknown(error, &at, key)).collect();
             }
-            Kind::Type { .. } => self.wrong_type(error, &at, value, &name()),
+            Kind::Type { .. } => self.wrong_type(error, &at, error.instance().as_ref(), &name()),
             Kind::Enum { options } => {
                 let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
                 let nearest = value.as_str().and_then(|text| nearest(text, options.iter().copied()));
@@ -140,18 +143,20 @@ impl Checker {
     fn wrong_type(&self, error: &ValidationError<'_>, at: &str, value: &Value, name: &str) -> Problem {
         let schema = self.parent_schema(error);
         let wanted = schema.and_then(|schema| schema.get("type")).and_then(Value::as_str).unwrap_or("another type");
-        if schema.and_then(|schema| schema.get("writeOnly")).is_some() && value.is_string() {
+        let scalar = value.is_string() || value.is_number() || value.is_boolean();
+        if schema.and_then(|schema| schema.get("writeOnly")).is_some() && wanted == "object" && scalar {
             return Problem::at(Code::LiteralSecret, at, format!("{name} stands here in plain text"))
                 .help("write `{env: NAME}` or `{file: PATH}`; then change the secret, since it has been written down");
         }
         if wanted == "string" && (value.is_number() || value.is_boolean()) {
-            // The number that YAML read is not what stands there (`+1202...` lost its plus): `load` knows the text.
-            return Problem::at(
-                Code::UnquotedNumber,
-                at,
-                format!("{name} must be a text, and YAML reads {} here", short(value)),
-            )
-            .help("put it in quotes");
+            // In quotes it may still not be what is wanted: `rate: 25`.
+            let pattern = schema.and_then(|schema| schema.get("pattern")).and_then(Value::as_str);
+            if let Some((message, help)) = pattern.and_then(|pattern| (self.explain)(pattern, &value.to_string())) {
+                return Problem::at(Code::BadForm, at, message).help(help);
+            }
+            // The number that was read is not what stands there (`+1202...` lost its plus): `load` knows the text.
+            return Problem::at(Code::UnquotedNumber, at, format!("{name} must be a text, this is {}", short(value)))
+                .help("put it in quotes");
         }
         let help = schema
             .and_then(|schema| schema.get("examples")?.get(0))
@@ -190,6 +195,29 @@ impl Checker {
     fn parent_schema(&self, error: &ValidationError<'_>) -> Option<&Value> {
         self.schema.pointer(parent(error.schema_path().as_str()))
     }
+}
+
+/// One slip is one message: of several findings at one place the first counts, wrong types before wrong values; too many
+/// keys is what an unknown key says already.
+fn one_a_place(problems: Vec<Problem>) -> Vec<Problem> {
+    let unknown: Vec<String> =
+        problems.iter().filter(|p| p.code == Code::UnknownKey).map(|p| parent(&p.pointer).to_owned()).collect();
+    let mut kept: Vec<Problem> = Vec::new();
+    for problem in problems {
+        let counted =
+            problem.code == Code::OutOfRange && problem.focus == Focus::Key && unknown.contains(&problem.pointer);
+        match kept.iter_mut().find(|other| other.pointer == problem.pointer) {
+            _ if counted => {}
+            None => kept.push(problem),
+            Some(other) if is_type(problem.code) && !is_type(other.code) => *other = problem,
+            Some(_) => {}
+        }
+    }
+    kept
+}
+
+fn is_type(code: Code) -> bool {
+    matches!(code, Code::WrongType | Code::UnquotedNumber | Code::LiteralSecret)
 }
 
 /// Takes the values out that a problem is about, so that the rest of the document can be checked on. Members go,

@@ -3,11 +3,17 @@
 use super::helpers;
 use super::names::{Scope, nearest};
 use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
-use handlebars::{Context, Handlebars, Path, PathSeg, RenderErrorReason};
+use handlebars::{Context, Handlebars, Path, PathSeg, RenderErrorReason, TemplateErrorReason};
 use serde_json::Value;
+use std::io::{self, Write};
 
 /// Longest template text, in bytes.
 const MAX_TEMPLATE: usize = 16 * 1024;
+
+/// Loops within loops. Each level multiplies the work of every row.
+const MAX_LOOPS: usize = 2;
+/// Longest text that a template may give, in bytes.
+const MAX_OUTPUT: usize = 64 * 1024;
 
 /// Why a template cannot be compiled.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,10 +81,12 @@ impl Engine {
         if !text.contains("{{") {
             return Ok(Template { kind: Kind::Constant(text.to_owned()), names: Vec::new() });
         }
-        let parsed = handlebars::Template::compile(text)
-            .map_err(|error| CompileError::Syntax(first_line(&error.reason().to_string())))?;
+        let parsed = handlebars::Template::compile(text).map_err(|error| CompileError::Syntax(syntax(text, &error)))?;
         let mut names = Vec::new();
         check_elements(&parsed.elements, scope, &mut names)?;
+        if loop_depth(&parsed.elements) > MAX_LOOPS {
+            return Err(CompileError::Syntax(format!("loops are nested more than {MAX_LOOPS} deep")));
+        }
         if let [TemplateElement::Expression(expression)] = parsed.elements.as_slice()
             && expression.params.is_empty()
             && expression.hash.is_empty()
@@ -104,20 +112,66 @@ impl Engine {
                 })
                 .cloned()
                 .ok_or_else(|| RenderError(format!("there is no `{}` here", path.join(".")))),
-            Kind::Rendered(name) => match self.registry.render_with_context(name, values) {
-                Ok(text) => Ok(Value::String(text)),
-                Err(error) => Err(RenderError(match error.reason() {
-                    RenderErrorReason::MissingVariable(Some(name)) => format!("there is no `{name}` here"),
-                    reason => first_line(&reason.to_string()),
-                })),
-            },
+            Kind::Rendered(name) => {
+                let mut output = Bounded(Vec::new());
+                match self.registry.render_with_context_to_write(name, values, &mut output) {
+                    Ok(()) => Ok(Value::String(String::from_utf8_lossy(&output.0).into_owned())),
+                    Err(_) if output.0.len() >= MAX_OUTPUT => {
+                        Err(RenderError(format!("it gives more than {MAX_OUTPUT} bytes")))
+                    }
+                    Err(error) => Err(RenderError(match error.reason() {
+                        RenderErrorReason::MissingVariable(Some(name)) => format!("there is no `{name}` here"),
+                        RenderErrorReason::MissingVariable(None) => "a name has no value here".to_owned(),
+                        reason => first_line(&reason.to_string()),
+                    })),
+                }
+            }
         }
+    }
+}
+
+/// Output that ends at [`MAX_OUTPUT`].
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_OUTPUT {
+            self.0.resize(MAX_OUTPUT, b' ');
+            return Err(io::Error::other("the output is too long"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn loop_depth(elements: &[TemplateElement]) -> usize {
+    let depth = |element: &TemplateElement| match element {
+        TemplateElement::HelperBlock(block) => {
+            let inner = block.template.iter().chain(&block.inverse).map(|inner| loop_depth(&inner.elements)).max();
+            inner.unwrap_or(0) + usize::from(block.name.as_name() == Some("each"))
+        }
+        _ => 0,
+    };
+    elements.iter().map(depth).max().unwrap_or(0)
+}
+
+/// The parser's own words name its grammar rules; these name what people do wrong.
+fn syntax(text: &str, error: &handlebars::TemplateError) -> String {
+    let (open, close) = (text.matches("{{").count(), text.matches("}}").count());
+    match error.reason() {
+        TemplateErrorReason::MismatchingClosedHelper(open, close) => format!("`{open}` is open and `{close}` closes"),
+        _ if open != close => "a `{{` has no `}}`, or the other way round".to_owned(),
+        _ => "what stands between `{{` and `}}` is no expression".to_owned(),
     }
 }
 
 /// Lower-case hex digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
+    use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
