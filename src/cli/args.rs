@@ -116,6 +116,18 @@ pub(super) enum Command {
     },
 }
 
+impl Command {
+    /// The form of its result, where there is a choice.
+    pub(super) fn format(&self) -> Option<Format> {
+        match self {
+            Self::Validate { format, .. } | Self::Report { format, .. } | Self::Verify { format, .. } => Some(*format),
+            Self::Plan(args) => Some(args.format),
+            Self::Run(args) => Some(args.format),
+            Self::Init { .. } | Self::Schema { .. } | Self::Simulate(_) | Self::Completions { .. } => None,
+        }
+    }
+}
+
 /// The schemas.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SchemaKind {

@@ -15,15 +15,12 @@ use std::path::Path;
 /// Stands for the run's id where there is no run: in `validate` and `plan`.
 pub(super) const NO_RUN: &str = "RUN";
 
-/// A runbook's text, or why it cannot be read.
-pub(super) fn read(path: &Path) -> Result<Source, Failure> {
-    load::read(path).map_err(|error| {
-        let exit = match error {
-            SourceError::Io { .. } => Exit::InputMissing,
-            SourceError::NotAFile(_) | SourceError::TooLarge(_) | SourceError::NotText { .. } => Exit::Invalid,
-        };
-        Failure::new(exit, error)
-    })
+/// The exit code for a runbook that cannot be read.
+pub(super) fn exit_of(error: &SourceError) -> Exit {
+    match error {
+        SourceError::Io { .. } => Exit::InputMissing,
+        SourceError::NotAFile(_) | SourceError::TooLarge(_) | SourceError::NotText { .. } => Exit::Invalid,
+    }
 }
 
 /// The profile that a runbook names; an unknown one is a problem of the runbook.
@@ -74,10 +71,13 @@ pub(super) fn open(
     format: Format,
     output: OutputArgs,
 ) -> Result<Result<Sound, Exit>, Failure> {
-    let source = read(path)?;
+    let source = load::read(path).map_err(|error| Failure::new(exit_of(&error), error))?;
     let draft = load::load(source.clone()).with(|runbook| settings::apply_vars(runbook, args))?;
-    let selection =
-        draft.preview().map_or_else(|| Ok(Selection::default()), |runbook| settings::select(runbook, args))?;
+    // A set that is not there may be one that was refused: the runbook's own problems come first.
+    let selection = match draft.preview().filter(|_| draft.problems().is_empty()) {
+        Some(runbook) => settings::select(runbook, args)?,
+        None => Selection::default(),
+    };
     let profile = draft.preview().filter(|_| draft.problems().is_empty()).and_then(|runbook| profile(runbook).ok());
     let Some(profile) = profile else {
         let census = all_problems(&draft, &selection);
@@ -114,10 +114,18 @@ pub(super) fn show(
     Ok(refusal)
 }
 
-/// Missing input is another matter than wrong input: 66 only when nothing else is wrong.
+/// Missing input is another matter than wrong input, and a guard's refusal than both: each only when nothing else is
+/// wrong.
 pub(super) fn refusal(found: &[Diagnostic]) -> Option<Exit> {
-    let mut errors = found.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).peekable();
-    errors.peek()?;
-    let missing = |diagnostic: &Diagnostic| matches!(diagnostic.code, Code::DataUnreadable | Code::NoRows);
-    Some(if errors.all(missing) { Exit::InputMissing } else { Exit::Invalid })
+    let errors: Vec<Code> =
+        found.iter().filter(|found| found.severity() == Severity::Error).map(|found| found.code).collect();
+    if errors.is_empty() {
+        None
+    } else if errors.iter().all(|code| matches!(code, Code::Unreadable | Code::DataUnreadable | Code::NoRows)) {
+        Some(Exit::InputMissing)
+    } else if errors.iter().all(|code| *code == Code::TooManyJobs) {
+        Some(Exit::Refused)
+    } else {
+        Some(Exit::Invalid)
+    }
 }

@@ -21,6 +21,12 @@ impl Failure {
         self
     }
 
+    /// The same for programs.
+    pub(super) fn as_json(&self) -> serde_json::Value {
+        let error = serde_json::json!({"exit_code": self.exit.code(), "message": self.message, "help": self.help});
+        serde_json::json!({"diagnostics": [], "error": error})
+    }
+
     pub(super) fn exit(&self) -> Exit {
         self.exit
     }

@@ -49,11 +49,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let output = cli.output;
     logging::start(output);
+    let json = cli.command.format() == Some(args::Format::Json);
     // A panic has said its words on stderr; its exit code must be one of ours.
     let run = std::panic::AssertUnwindSafe(|| dispatch(cli, &settings::sources(&matches)));
     match std::panic::catch_unwind(run) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(failure)) => {
+            if json {
+                // A program that asked for JSON gets one document, whatever happened.
+                let _ = print::json(&failure.as_json());
+            }
             print::error(&failure, output);
             failure.exit().into()
         }

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::settings::Sources;
 use super::{check, print, settings};
 use crate::event::Setting;
-use crate::expand::Expander;
+use crate::expand::{Census, Expander};
 use crate::model::{Job, NumberPrivacy, Runbook};
 use serde::Serialize;
 use serde_json::Value;
@@ -130,7 +130,7 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
             })
             .collect(),
         settings: settings::effective(&runbook, &args.selection, sources),
-        estimated_seconds: estimate(&runbook, jobs),
+        estimated_seconds: estimate(&runbook, &census),
         first,
     };
     match args.format {
@@ -153,12 +153,17 @@ fn write_payload(file: &mut impl Write, job: &Job) -> std::io::Result<()> {
 }
 
 /// From limits and an assumed latency; retries and pauses come on top.
-fn estimate(runbook: &Runbook, jobs: u64) -> f64 {
-    let jobs = u32::try_from(jobs).map_or(f64::from(u32::MAX), f64::from);
-    let places = u32::try_from(runbook.limits.concurrency).map_or(1.0, f64::from);
-    let by_concurrency = jobs * ASSUMED_LATENCY / places;
-    let by_rate = runbook.limits.rate.map_or(0.0, |rate| jobs / rate.per_second());
-    (by_concurrency.max(by_rate) * 10.0).round() / 10.0
+fn estimate(runbook: &Runbook, census: &Census) -> f64 {
+    let number = |count: u64| u32::try_from(count).map_or(f64::from(u32::MAX), f64::from);
+    let by_places = |jobs: u64, places: usize| number(jobs) * ASSUMED_LATENCY / number(places as u64);
+    let limits = &runbook.limits;
+    let by_set = census.sets.iter().map(|counted| {
+        let own = runbook.sets.iter().find(|set| set.name == counted.name).and_then(|set| set.concurrency);
+        by_places(counted.rows - counted.skipped, own.unwrap_or(limits.concurrency).min(limits.concurrency))
+    });
+    let by_rate = limits.rate.map_or(0.0, |rate| number(census.to_run()) / rate.per_second());
+    let longest = by_set.fold(by_places(census.to_run(), limits.concurrency).max(by_rate), f64::max);
+    (longest * 10.0).round() / 10.0
 }
 
 fn human(plan: &Plan<'_>) -> String {

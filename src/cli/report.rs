@@ -46,16 +46,18 @@ fn where_to_look(run_dir: &Path) -> String {
 /// The command.
 pub(super) fn report(run_dir: &Path, format: Format) -> Result<u8, Failure> {
     let (report, _) = build(run_dir)?;
-    write(&report, run_dir)?;
     print(&report, run_dir, format)?;
+    write(&report, run_dir)?;
     Ok(if report.is_complete() { Exit::Success } else { Exit::Invalid }.code())
 }
 
-/// Reports a run that has just ended; the exit code is the one in its closing record.
+/// Reports a run that has just ended. Calls were made: nothing that goes wrong here may hide the run's own result, so the
+/// exit code is the one in its closing record.
 pub(super) fn after_run(run_dir: &Path, format: Format) -> Result<u8, Failure> {
     let (report, checked) = build(run_dir)?;
-    write(&report, run_dir)?;
-    print(&report, run_dir, format)?;
+    for failure in [print(&report, run_dir, format).err(), write(&report, run_dir).err()].into_iter().flatten() {
+        print::note(&format!("warning: {failure}\n  = help: bridgebook report {}\n", run_dir.display()));
+    }
     match checked.run.finished() {
         Some(finished) if report.is_complete() => Ok(finished.exit_code),
         _ => Err(Failure::new(Exit::Internal, "the audit file of this run is not complete")

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::sandbox::{self, Sandbox};
 use super::settings::Sources;
-use super::{check, report, secrets, settings, signals};
+use super::{check, print, report, secrets, settings, signals};
 use crate::event::{FileDigest, Operator, RunStarted, SetPlan};
 use crate::execute::{Engine, ExecuteError, Lane, Policy, Transport, TransportSettings};
 use crate::expand::{Expander, Files, JobStream};
@@ -31,10 +31,15 @@ struct Target {
 
 /// Runs a runbook.
 pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs) -> Result<u8, Failure> {
-    let sound = match check::open(&args.runbook, &args.selection, &args.pace, args.format, output)? {
+    let mut sound = match check::open(&args.runbook, &args.selection, &args.pace, args.format, output)? {
         Ok(sound) => sound,
         Err(exit) => return Ok(exit.code()),
     };
+    if !args.selection.only.is_empty() {
+        // A criterion about a set that does not run has nothing to judge.
+        let only = &args.selection.only;
+        sound.runbook.criteria.retain(|criterion| criterion.set().is_none_or(|set| only.contains(set)));
+    }
     let target = target(args, &sound.runbook, &sound.profile)?;
     let place = RunPlace::prepare(args, &sound.runbook)?;
     match execute(args, sources, output, &sound, &target, &place)? {
@@ -87,6 +92,13 @@ impl RunPlace {
                 }
                 LockError::Io { .. } => Failure::new(Exit::CannotCreate, error),
             })?;
+        if let Some(run) = journal::unfinished(&folder) {
+            let run = folder.join(run);
+            print::note(&format!(
+                "warning: the run before this one did not end; calls of it may be bridged\n  = help: bridgebook report {}\n",
+                run.display()
+            ));
+        }
         // A run that was killed while it checked its input has left this behind; we hold the lock, so nobody uses it.
         journal::remove_staging(&folder);
         let staging = folder.join(format!(".{run_id}{}", journal::STAGING));

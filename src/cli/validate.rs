@@ -19,9 +19,21 @@ pub(super) fn validate(
     let mut all = Vec::new();
     let mut more = 0;
     for path in runbooks {
-        let source = check::read(path)?;
+        let source = match load::read(path) {
+            Ok(source) => source,
+            Err(error) => {
+                // The other runbooks are checked all the same.
+                let found = load::unreadable(path, &error);
+                worst = worse(worst, Some(check::exit_of(&error)));
+                if format == Format::Human {
+                    print::note(&diagnostics::human(std::slice::from_ref(&found), 0, print::colours(output)));
+                }
+                all.push(found);
+                continue;
+            }
+        };
         let draft = load::load(source.clone());
-        let selection = match draft.preview() {
+        let selection = match draft.preview().filter(|_| draft.problems().is_empty()) {
             Some(runbook) => settings::select(runbook, args)?,
             None => Selection::default(),
         };
@@ -29,11 +41,7 @@ pub(super) fn validate(
         let census = check::all_problems(&draft, &selection);
         let found = load::locate(&source, &census.problems);
         let refusal = check::refusal(&found);
-        if let Some(exit) = refusal
-            && worst != Exit::Invalid
-        {
-            worst = exit;
-        }
+        worst = worse(worst, refusal);
         if format == Format::Human {
             print::note(&diagnostics::human(&found, census.more, print::colours(output)));
             if refusal.is_none() {
@@ -51,4 +59,15 @@ pub(super) fn validate(
         print::json(&diagnostics::json(&all, more))?;
     }
     Ok(worst.code())
+}
+
+/// Wrong input is worse than missing input, and that than a guard's refusal.
+fn worse(a: Exit, b: Option<Exit>) -> Exit {
+    let rank = |exit: Exit| match exit {
+        Exit::Success => 0,
+        Exit::Refused => 1,
+        Exit::InputMissing => 2,
+        _ => 3,
+    };
+    b.filter(|b| rank(*b) > rank(a)).unwrap_or(a)
 }

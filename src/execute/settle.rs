@@ -49,6 +49,7 @@ impl<L: Ledger> Engine<'_, L> {
                         "the token has fewer scopes than were asked for"
                     );
                 }
+                tracing::info!(generation, lifetime_s = grant.lifetime.as_secs(), "token fetched");
                 self.happened(Event::TokenFetched(TokenFetched {
                     generation,
                     lifetime_s: grant.lifetime.as_secs(),
@@ -119,6 +120,12 @@ impl<L: Ledger> Engine<'_, L> {
                 _ => wait.unwrap_or_default(),
             };
             dispatcher.pause(now + pause);
+            tracing::info!(
+                job = ready.job.number,
+                status = proof.status,
+                pause_ms = millis(pause),
+                "the server asks for a pause"
+            );
             let status_code = proof.status.unwrap_or_default();
             self.happened(Event::Throttled(Throttled { job: ready.job.number, status_code, pause_ms: millis(pause) }));
         }
@@ -148,6 +155,7 @@ impl<L: Ledger> Engine<'_, L> {
 
     fn note_attempt(&mut self, ready: &Ready, proof: &Proof, latency: Latency, queue: Latency, wait: Option<Duration>) {
         let job = &ready.job;
+        tracing::debug!(job = job.number, attempt = ready.attempt, outcome = ?proof.outcome, status = proof.status, "attempt ended");
         self.happened(Event::BridgeAttempt(BridgeAttempt {
             job: job.number,
             set: job.set.clone(),

@@ -1,9 +1,9 @@
 //! Reading an audit file back, line by line, with its chain.
 
 use super::chain::Head;
-use crate::event::Record;
+use crate::event::{Event, Record};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Longest line that is taken for one of ours. The opening record is the longest and stays far below.
@@ -80,4 +80,22 @@ impl Iterator for Reader {
         let record = serde_json::from_slice::<Record>(&bytes).map_err(|error| error.to_string());
         Some(Ok(Line { number: self.lines, before, intact: after.is_some(), whole, record }))
     }
+}
+
+/// Longest closing record that is looked for at the end of a file.
+const TAIL: u64 = 1024 * 1024;
+
+/// The name of the last run in a runbook's folder, if its audit file has no closing record.
+pub fn unfinished(folder: &Path) -> Option<String> {
+    let names = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let last = names.filter(|name| !name.starts_with('.')).max()?;
+    let mut file = File::open(folder.join(&last).join("audit.jsonl")).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail).ok()?;
+    let line = tail.strip_suffix(b"\n").unwrap_or(&tail).rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let closed =
+        serde_json::from_slice::<Record>(line).is_ok_and(|record| matches!(record.event, Event::RunFinished(_)));
+    (!closed).then_some(last)
 }

@@ -75,6 +75,12 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), SnapshotError> {
     let _ = std::fs::remove_file(&temporary);
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(at(&temporary))?;
-    file.write_all(bytes).map_err(at(&temporary))?;
-    std::fs::rename(&temporary, path).map_err(at(path))
+    let written = file
+        .write_all(bytes)
+        .map_err(at(&temporary))
+        .and_then(|()| std::fs::rename(&temporary, path).map_err(at(path)));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
 }

@@ -1,8 +1,9 @@
 //! From problems to diagnostics: each with file, line and column.
 
 use super::positions::{AT_LINE, Positions, Stretch};
+use super::source::SourceError;
 use crate::model::{Code, Problem, Severity, Source};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A place in a file, for people and for machines.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +41,19 @@ impl Diagnostic {
     /// Error or warning.
     pub fn severity(&self) -> Severity {
         self.code.severity()
+    }
+}
+
+/// A runbook that cannot be read at all, as a diagnostic.
+pub fn unreadable(path: &Path, error: &SourceError) -> Diagnostic {
+    let line = if let SourceError::NotText { line, .. } = error { *line as u64 } else { 1 };
+    Diagnostic {
+        code: Code::Unreadable,
+        message: error.to_string(),
+        help: None,
+        place: Place { file: path.to_owned(), line, column: 1, width: 1, text: String::new() },
+        related: None,
+        path: String::new(),
     }
 }
 

@@ -12,7 +12,7 @@ mod raw;
 mod source;
 mod yaml;
 
-pub use diagnostic::{Diagnostic, Place, locate};
+pub use diagnostic::{Diagnostic, Place, locate, unreadable};
 pub use raw::runbook_schema;
 pub use source::{SourceError, read};
 

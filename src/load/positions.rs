@@ -187,7 +187,7 @@ impl Positions {
             let mut seen: HashMap<&str, Stretch> = HashMap::new();
             for (name, place, _) in members {
                 if let Some(first) = seen.insert(name, *place) {
-                    let pointer = format!("{}{}:{}", AT_LINE, place.line, place.column);
+                    let pointer = format!("{AT_LINE}{}:{}:{}", place.line, place.column, place.width);
                     let message = format!("`{name}` stands here a second time");
                     problems.push(
                         Problem::at(Code::DuplicateKey, pointer, message)

@@ -27,6 +27,8 @@ pub struct ReportBuilder {
     pub(super) finished_at: Option<Timestamp>,
     pub(super) stops: Vec<StopSummary>,
     pub(super) tokens: TokenSummary,
+    /// Intents that a crash left without an outcome.
+    pub(super) open_intents: u64,
     missing_scopes: BTreeSet<String>,
 }
 
@@ -69,6 +71,7 @@ impl ReportBuilder {
     /// The report of what was taken in. Without a single record it is an INCOMPLETE one without figures.
     pub fn finish(mut self, evidence: Evidence) -> Report {
         self.tokens.missing_scopes = std::mem::take(&mut self.missing_scopes).into_iter().collect();
+        self.open_intents = self.run.settle();
         let summary = summarise(&self, evidence);
         Report { summary, run: self.run, jobs: self.jobs }
     }

@@ -49,7 +49,7 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         errors,
         errors_left_out,
         warnings: warnings(fold),
-        unknown: unknown::list(&fold.jobs, run),
+        unknown: unknown::list(&fold.jobs, run, fold.open_intents),
         tokens: fold.tokens.clone(),
         tool: started.map(|run| run.tool.clone()).unwrap_or_default(),
         operator: started.map(|run| operator(&run.operator)),

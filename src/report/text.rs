@@ -4,12 +4,14 @@
 //! cut; what decided the verdict is never cut before what did not.
 
 use super::number::{NO_DATA, criterion_value, span};
-use super::summary::{CriterionSummary, Figures, Summary};
+use super::summary::{CriterionSummary, Figures, Summary, UnknownJob};
 use crate::event::{Ending, Verdict};
 use crate::model::printable;
 
 /// Criteria that are shown; failed ones go first when there are more.
 const MAX_CRITERIA: usize = 8;
+/// Unknown outcomes that are shown.
+const MAX_UNKNOWN: usize = 5;
 /// Sets that are shown.
 const MAX_SETS: usize = 5;
 /// Reasons of an incomplete file, and stops, that are shown.
@@ -34,6 +36,8 @@ pub(super) fn lines(summary: &Summary) -> String {
     out.push(row("attempts", &attempts));
     let pace = total.throughput_per_s.map_or_else(|| NO_DATA.to_owned(), |pace| format!("{pace} jobs/s"));
     out.push(row("pace", &format!("{pace}  duration {}", span(summary.duration_ms))));
+    out.extend(unknown(summary));
+    out.extend(warnings(summary));
     out.extend(criteria(&summary.criteria));
     out.extend(sets(&summary.sets));
     out.push(row("audit", &format!("{} lines, head {}", summary.audit.lines, clean(&summary.audit.head))));
@@ -115,6 +119,33 @@ fn latency(figures: &Figures) -> String {
         ("max", ms.max),
     ];
     values.map(|(name, value)| format!("{name} {value} ms")).join("  ")
+}
+
+/// What somebody has to look up before anything else.
+fn unknown(summary: &Summary) -> Vec<String> {
+    let all = &summary.unknown;
+    let line = |job: &UnknownJob| {
+        let call = clean(job.call_id.as_deref().unwrap_or("(no call id)"));
+        row("unknown", &format!("job {} of {}, call {call}: {}", job.job, clean(&job.set), clean(&job.why)))
+    };
+    let mut lines: Vec<String> = all.jobs.iter().take(MAX_UNKNOWN).map(line).collect();
+    let count = usize::try_from(all.count).unwrap_or(usize::MAX);
+    lines.extend(
+        (count > MAX_UNKNOWN)
+            .then(|| row("...", &format!("and {} more unknown, all in results.csv", count - MAX_UNKNOWN))),
+    );
+    lines
+        .extend((count > 0).then(|| row("", "look these calls up in the vendor's records; never re-send one blindly")));
+    lines
+}
+
+/// Odd successes: a captive proxy's login page is a 200 too.
+fn warnings(summary: &Summary) -> impl Iterator<Item = String> {
+    summary
+        .warnings
+        .iter()
+        .take(MAX_REASONS)
+        .map(|group| row("warning", &format!("{} jobs: {}", group.count, clean(&group.message))))
 }
 
 fn criteria(all: &[CriterionSummary]) -> Vec<String> {

@@ -10,9 +10,8 @@ use crate::state::{JobState, RunState};
 const MAX_LISTED: usize = 1_000;
 
 /// The list, in plan order.
-pub(super) fn list(jobs: &Jobs, run: &RunState) -> UnknownSummary {
-    let in_flight = run.in_flight();
-    let count = run.total().count(JobState::Unknown) + in_flight;
+pub(super) fn list(jobs: &Jobs, run: &RunState, in_flight: u64) -> UnknownSummary {
+    let count = run.total().count(JobState::Unknown) + run.in_flight();
     let listed: Vec<UnknownJob> = if count == 0 {
         Vec::new()
     } else {

@@ -92,6 +92,21 @@ impl JobState {
         }
     }
 
+    /// Where a job stands after a crash, if it had no final state: what may have left is unknown.
+    pub fn after_crash(self) -> Option<Self> {
+        match self {
+            Self::Pending => Some(Self::NotAttempted),
+            Self::InFlight => Some(Self::Unknown),
+            Self::Succeeded
+            | Self::Accepted
+            | Self::Rejected
+            | Self::NotSent
+            | Self::Unknown
+            | Self::Skipped
+            | Self::NotAttempted => None,
+        }
+    }
+
     /// The word for it in CSV, JSON and reports.
     pub fn word(self) -> &'static str {
         match self {

@@ -175,6 +175,30 @@ impl RunState {
         }
     }
 
+    /// What the end of a run that did not close means for its jobs: an intent without an outcome is `unknown`, what was
+    /// not begun is `not_attempted`. A closed run stays as it is. Gives the number of intents that were open.
+    pub fn settle(&mut self) -> u64 {
+        let open = self.in_flight();
+        if self.finished.is_some() {
+            return open;
+        }
+        let Self { jobs, by_set, total, sets, .. } = self;
+        for (index, numbers) in sets.values() {
+            for number in numbers.clone() {
+                let state = usize::try_from(number - 1).ok().and_then(|at| jobs.get_mut(at));
+                let Some((state, after)) = state.and_then(|state| state.after_crash().map(|after| (state, after)))
+                else {
+                    continue;
+                };
+                for tally in by_set.get_mut(*index).into_iter().chain([&mut *total]) {
+                    tally.move_job(*state, after);
+                }
+                *state = after;
+            }
+        }
+        open
+    }
+
     /// The opening record.
     pub fn started(&self) -> Option<&RunStarted> {
         self.started.as_ref().map(|(_, started)| started.as_ref())

@@ -162,7 +162,8 @@ fn tiles(summary: &Summary) -> Vec<Tile> {
     let or_none = |value: Option<String>| value.unwrap_or_else(|| NO_DATA.to_owned());
     let p50 = total.latency_ms.map(|ms| format!("median {} ms", ms.p50));
     let tile = |name, value, note, tone| Tile { name, value, note, tone };
-    let share = percent(total.total_operations, total.jobs).map(|percent| format!("{percent}% of the plan"));
+    let due = total.jobs - total.skipped;
+    let share = percent(total.total_operations, due).map(|percent| format!("{percent}% of those not skipped"));
     let doubt = summary.unknown.count;
     let retries = format!("{} attempts, {} retries", count(total.attempts), count(total.retries));
     vec![
