@@ -20,6 +20,8 @@ pub enum NumberPrivacy {
 const SHORTEST_NUMBER: usize = 7;
 /// Separators in a row that a number may hold: `) ` and ` (`.
 const LONGEST_GAP: usize = 2;
+/// Digits in front of an area code in brackets; after more of them a bracket begins something else.
+const LONGEST_COUNTRY_CODE: usize = 4;
 
 impl NumberPrivacy {
     /// A target's number as it may be written down.
@@ -108,6 +110,8 @@ fn number_from(chars: &[char], start: usize) -> (Vec<usize>, usize) {
         if chars[at].is_numeric() {
             digits.push(at);
             gap = 0;
+        } else if chars[at] == '(' && digits.len() > LONGEST_COUNTRY_CODE {
+            break;
         } else if matches!(chars[at], ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}' | '\u{2011}' | '\u{2013}') {
             gap += 1;
         } else {

@@ -1,2 +1,25 @@
-//! The integration tests.
+//! Integration tests: behaviour through public doors only. The real binary, real sockets on loopback, real files.
+//!
+//! No sleeps and no fixed ports: every wait is for an event (a line on a pipe, a request, the end of a process), with
+//! one generous guard. Numbers and hosts are those that are reserved for examples.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::format_collect, clippy::format_push_string, reason = "the texts here are short")]
+#![expect(clippy::cast_precision_loss, clippy::naive_bytecount, reason = "the counts here are small")]
+
+mod architecture;
+mod cli;
+mod diagnostics;
+mod interruption;
+mod limits;
+mod masking;
+mod outcomes;
+mod promise;
+mod reports;
 mod schemas;
+mod support;
+mod tamper;
+mod throttle;
+mod tokens;
+mod wire;
+mod write_ahead;

@@ -1,0 +1,15 @@
+//! What the tests stand on: a runbook builder, a bare TCP server, the simulator as a process, the audit file's rules
+//! told a second time.
+
+pub(crate) mod audit;
+pub(crate) mod book;
+pub(crate) mod process;
+pub(crate) mod server;
+pub(crate) mod simulator;
+
+use std::path::PathBuf;
+
+/// A file of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
