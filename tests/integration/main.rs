@@ -10,6 +10,7 @@
 mod architecture;
 mod cli;
 mod diagnostics;
+mod docs;
 mod interruption;
 mod limits;
 mod masking;
