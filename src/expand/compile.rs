@@ -137,7 +137,8 @@ fn compile_set<'a>(
     }
     let values =
         json!({"vars": runbook.vars, "env": env, "set": {"name": spec.name}, "run": {"runbook": runbook.name}});
-    let whole = !problems[before..].iter().any(|problem| problem.code == Code::MissingKey);
+    // Without a field that the request needs every row would fail, and say what has been said.
+    let whole = profile.required_fields().all(|field| written.get(field).is_some());
     let compiled = problems.len() == before
         || problems[before..].iter().all(|problem| {
             known.contains(&(problem.code, problem.pointer.trim_start_matches(&format!("{place}/job")).to_owned()))

@@ -162,13 +162,13 @@ pub(super) struct RawSet {
 struct JobFields {
     /// The live call that is bridged. A text: put it in quotes.
     #[schemars(extend("examples" = ["{{row.call_id}}"]))]
-    call_id: Value,
+    call_id: Option<Value>,
     /// 1 to 7 targets; with the call itself at most 8 legs.
     #[schemars(extend("examples" = [[{"type": "phone", "value": "{{row.callback_number}}"}]]))]
-    targets: Value,
+    targets: Option<Value>,
     /// `inbound`, `outbound`, `transfer` or `consult`.
     #[schemars(extend("examples" = ["transfer"]))]
-    direction: Value,
+    direction: Option<Value>,
     /// Which legs are joined: 0 is the call, 1 the first target. Default: none named.
     #[schemars(extend("examples" = [[{"source": 0, "target": 1}]]))]
     bridge_matrix: Option<Value>,

@@ -160,6 +160,12 @@ impl Profile {
         })
     }
 
+    /// The fields that no job can do without.
+    pub fn required_fields(&self) -> impl Iterator<Item = &str> {
+        let required = self.checker.schema().get("required").and_then(Value::as_array);
+        required.into_iter().flatten().filter_map(Value::as_str)
+    }
+
     /// A job's fields with the profile's defaults for what is left out.
     pub fn with_defaults(&self, mut fields: Map<String, Value>) -> Map<String, Value> {
         for (name, value) in &self.job.defaults {
