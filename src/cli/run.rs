@@ -146,8 +146,7 @@ fn execute(
     let streams = expander
         .streams(&census, place.run_id.as_str())
         .map_err(|problem| Failure::new(Exit::InputMissing, problem.message))?;
-    std::fs::rename(&place.staging, &place.run_dir)
-        .map_err(|error| Failure::new(Exit::CannotCreate, format!("{}: {error}", place.run_dir.display())))?;
+    journal::publish(&place.staging, &place.run_dir).map_err(cannot_create)?;
     let lanes =
         streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| Lane { rows, concurrency }).collect();
     let started = RunStarted {

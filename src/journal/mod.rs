@@ -12,6 +12,6 @@ mod writer;
 pub use chain::{Head, sha256_hex};
 pub use lock::{LockError, RunLock};
 pub use reader::{Line, ReadError, Reader, unfinished};
-pub use snapshot::{STAGING, SnapshotError, copy_input, create_run_dir, remove_staging, write_private};
+pub use snapshot::{STAGING, SnapshotError, copy_input, create_run_dir, publish, remove_staging, write_private};
 pub use verify::{Finding, Verification, verify};
 pub use writer::{Closed, FileLedger};

@@ -39,6 +39,15 @@ pub fn create_run_dir(path: &Path) -> Result<(), SnapshotError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))
 }
 
+/// Gives a checked run its name. The name, and the folders above it, must survive a power cut as the audit lines do.
+pub fn publish(staging: &Path, run_dir: &Path) -> Result<(), SnapshotError> {
+    std::fs::rename(staging, run_dir).map_err(at(run_dir))?;
+    for folder in run_dir.ancestors().skip(1).take(3).filter(|folder| !folder.as_os_str().is_empty()) {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))?;
+    }
+    Ok(())
+}
+
 /// Copies an input into the run directory and gives its digest: of what was copied, not of what may stand there later.
 pub fn copy_input(from: &Path, shown: &str, run_dir: &Path, to: &Path) -> Result<FileDigest, SnapshotError> {
     let target = run_dir.join(to);
