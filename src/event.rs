@@ -14,7 +14,7 @@
 //! `run_finished` is the last line, so that a file that was cut shows it.
 
 use crate::model::{
-    Evidence, JobKey, JobNumber, Latency, NumberPrivacy, Outcome, RunId, SetName, SkipReason, Timestamp,
+    Evidence, JobKey, JobNumber, Latency, NumberPrivacy, Outcome, RunId, SetName, SkipReason, Skipped, Timestamp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -292,10 +292,21 @@ pub struct JobNotAttempted {
     pub job: JobNumber,
     /// Its set.
     pub set: SetName,
-    /// Its identity by content.
-    pub key: JobKey,
-    /// The call.
-    pub call_id: String,
+    /// Its identity by content; null when its row can no longer be read.
+    pub key: Option<JobKey>,
+    /// The call; null when its row can no longer be read.
+    pub call_id: Option<String>,
+}
+
+impl From<Skipped> for JobSkipped {
+    fn from(skipped: Skipped) -> Self {
+        Self {
+            job: skipped.number,
+            set: skipped.set,
+            call_id: skipped.call_id.map(|call| call.as_str().to_owned()),
+            reason: skipped.reason,
+        }
+    }
 }
 
 /// See [`Event::Throttled`].

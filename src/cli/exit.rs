@@ -52,7 +52,9 @@ impl Exit {
             Ending::Misconfigured if !sent => Self::Configuration,
             Ending::ApiUnreachable if !sent => Self::Unreachable,
             Ending::ApiUnreachable | Ending::InputChanged | Ending::Misconfigured => Self::StoppedEarly,
-            Ending::Completed if !sent && end.run.total().attempts > 0 => Self::Unreachable,
+            Ending::Completed if !sent && end.verdict == Verdict::Failed && end.run.total().attempts > 0 => {
+                Self::Unreachable
+            }
             Ending::Completed if !end.unknown_allowed => Self::Unknown,
             Ending::Completed if end.verdict == Verdict::Failed => Self::CriteriaNotMet,
             Ending::Completed => Self::Success,

@@ -15,6 +15,8 @@ pub(super) fn start(output: OutputArgs) {
     let filter = std::env::var("BRIDGEBOOK_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(level)))
+        // Its own errors would go to stderr by a macro that panics when stderr is gone, with calls in flight.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .with_ansi(colours(output));
     // A second start (library use) keeps the first subscriber.

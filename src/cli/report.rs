@@ -51,16 +51,21 @@ pub(super) fn report(run_dir: &Path, format: Format) -> Result<u8, Failure> {
     Ok(if report.is_complete() { Exit::Success } else { Exit::Invalid }.code())
 }
 
-/// Reports a run that has just ended. Calls were made: nothing that goes wrong here may hide the run's own result, so the
-/// exit code is the one in its closing record.
-pub(super) fn after_run(run_dir: &Path, format: Format) -> Result<u8, Failure> {
-    let (report, checked) = build(run_dir)?;
-    for failure in [print(&report, run_dir, format).err(), write(&report, run_dir).err()].into_iter().flatten() {
+/// Reports a run that has just ended with this exit code. Calls were made: nothing that goes wrong here may hide it.
+pub(super) fn after_run(run_dir: &Path, format: Format, exit_code: u8) -> Result<u8, Failure> {
+    let warn = |failure: Failure| {
         print::note(&format!("warning: {failure}\n  = help: bridgebook report {}\n", run_dir.display()));
+    };
+    match build(run_dir) {
+        Err(failure) => warn(failure),
+        Ok((report, _)) => {
+            print(&report, run_dir, format).unwrap_or_else(warn);
+            write(&report, run_dir).unwrap_or_else(warn);
+            if !report.is_complete() {
+                return Err(Failure::new(Exit::Internal, "the audit file of this run is not complete")
+                    .help(format!("bridgebook verify {}", run_dir.display())));
+            }
+        }
     }
-    match checked.run.finished() {
-        Some(finished) if report.is_complete() => Ok(finished.exit_code),
-        _ => Err(Failure::new(Exit::Internal, "the audit file of this run is not complete")
-            .help(format!("bridgebook verify {}", run_dir.display()))),
-    }
+    Ok(exit_code)
 }

@@ -18,6 +18,7 @@ use crate::journal::{self, FileLedger, LockError, RunLock, SnapshotError};
 use crate::model::{ClientCredentials, Endpoints, RunId, Runbook, Secret, Timestamp};
 use crate::profile::Profile;
 use crate::simulator::Script;
+use crate::state::RunState;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -44,13 +45,14 @@ pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs) -> Resu
     let place = RunPlace::prepare(args, &sound.runbook)?;
     match execute(args, sources, output, &sound, &target, &place)? {
         Outcome::Refused(exit) => Ok(exit.code()),
-        Outcome::Ended(run_dir) => report::after_run(&run_dir, args.format),
+        Outcome::Ended(run_dir, exit_code) => report::after_run(&run_dir, args.format, exit_code),
     }
 }
 
 enum Outcome {
     Refused(Exit),
-    Ended(PathBuf),
+    /// The run directory, and the exit code of the closing record.
+    Ended(PathBuf, u8),
 }
 
 fn target(args: &RunArgs, runbook: &Runbook, profile: &Profile) -> Result<Target, Failure> {
@@ -92,6 +94,8 @@ impl RunPlace {
                 }
                 LockError::Io { .. } => Failure::new(Exit::CannotCreate, error),
             })?;
+        // A run that was killed while it checked its input has left this behind; we hold the lock, so nobody uses it.
+        journal::remove_staging(&folder);
         if let Some(run) = journal::unfinished(&folder) {
             let run = folder.join(run);
             print::note(&format!(
@@ -99,8 +103,6 @@ impl RunPlace {
                 run.display()
             ));
         }
-        // A run that was killed while it checked its input has left this behind; we hold the lock, so nobody uses it.
-        journal::remove_staging(&folder);
         let staging = folder.join(format!(".{run_id}{}", journal::STAGING));
         journal::create_run_dir(&staging).map_err(cannot_create)?;
         Ok(Self { run_dir: folder.join(run_id.as_str()), run_id, staging, operator, _lock: lock })
@@ -175,9 +177,12 @@ fn execute(
         Progress::new(&started, args.no_progress || output.quiet || output.log_format == LogFormat::Json);
     let result = drive(runbook, profile, target, started, lanes, &mut ledger, &mut progress);
     progress.finish();
-    let _ = ledger.close();
+    drop(ledger);
     match result {
-        Ok(()) => Ok(Outcome::Ended(place.run_dir.clone())),
+        Ok(run) => {
+            let exit_code = run.finished().map_or(Exit::Internal.code(), |finished| finished.exit_code);
+            Ok(Outcome::Ended(place.run_dir.clone(), exit_code))
+        }
         Err(error) => {
             let exit = if matches!(error, ExecuteError::Ledger(_)) { Exit::AuditFailed } else { Exit::Internal };
             Err(Failure::new(exit, error).help(format!("what could be recorded is in {}", place.run_dir.display())))
@@ -193,7 +198,7 @@ fn drive(
     lanes: Vec<Lane<JobStream<'_>>>,
     ledger: &mut FileLedger,
     progress: &mut Progress,
-) -> Result<(), ExecuteError> {
+) -> Result<RunState, ExecuteError> {
     let transport = Transport::new(TransportSettings {
         base_url: target.base_url.clone(),
         token_url: target.token_url.clone(),
@@ -213,7 +218,7 @@ fn drive(
     runtime.block_on(async {
         let signals = signals::signals().map_err(client)?;
         let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress]);
-        engine.run(started, lanes, signals).await.map(drop)
+        engine.run(started, lanes, signals).await
     })
 }
 

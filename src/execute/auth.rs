@@ -75,11 +75,6 @@ impl TokenStore {
         self.current.as_ref().filter(|token| now < token.stale_at)
     }
 
-    /// The token that is there, fresh or not: for requests whose intent is on record already.
-    pub(super) fn current(&self) -> Option<&Token> {
-        self.current.as_ref()
-    }
-
     /// Whether the endpoint may be asked now.
     pub(super) fn may_ask(&self, now: Instant) -> bool {
         !self.asking && self.not_before.is_none_or(|at| at <= now)
@@ -130,7 +125,7 @@ pub(super) async fn fetch(
     let answer = transport.token(&form).await;
     let took = asked_at.elapsed();
     let response = match answer {
-        Exchange::NotSent(message) | Exchange::NoAnswer(_, message) => {
+        Exchange::NotBuilt(message) | Exchange::NotSent(message) | Exchange::NoAnswer(_, message) => {
             return Err(TokenError { status: None, message, kind: TokenErrorKind::Passing, retry_after: None });
         }
         Exchange::Answered(response) => response,

@@ -10,6 +10,9 @@ use tokio::time::Instant;
 /// Timers fire up to a millisecond late, and the loop may be busy; starts that late are made up for.
 const TIMER_GRAIN: Duration = Duration::from_millis(5);
 
+/// Jobs that wait for another attempt, for each place in flight: beyond that no new job is begun.
+const MAX_WAITING: usize = 4;
+
 /// A set on its way through the run: its stream of rows and its own limit.
 #[derive(Debug)]
 pub struct Lane<S> {
@@ -18,6 +21,10 @@ pub struct Lane<S> {
     /// Requests of this set in flight at most; `None`: the run's limit.
     pub concurrency: Option<usize>,
 }
+
+/// Rows as the dispatcher takes them.
+pub trait RowStream: Iterator<Item = Result<Planned, Vec<Problem>>> {}
+impl<S: Iterator<Item = Result<Planned, Vec<Problem>>>> RowStream for S {}
 
 /// A job that may be sent, or sent again.
 #[derive(Clone, Debug)]
@@ -69,7 +76,7 @@ pub(super) struct Dispatcher<S: Iterator> {
     paused_until: Option<Instant>,
 }
 
-impl<S: Iterator<Item = Result<Planned, Vec<Problem>>>> Dispatcher<S> {
+impl<S: RowStream> Dispatcher<S> {
     pub(super) fn new(lanes: Vec<Lane<S>>, limits: &Limits) -> Self {
         let lanes = lanes.into_iter().map(|lane| LaneState {
             rows: lane.rows.peekable(),
@@ -102,7 +109,10 @@ impl<S: Iterator<Item = Result<Planned, Vec<Problem>>>> Dispatcher<S> {
             return Admission::Wait(Some(gate));
         }
         let retry = self.due_retry(now);
-        let fresh = self.lanes.iter_mut().position(|lane| lane.in_flight < lane.limit && lane.rows.peek().is_some());
+        // A server that refuses everything must not draw the whole input into memory.
+        let room = self.waiting.len() < self.limit.saturating_mul(MAX_WAITING);
+        let fresh =
+            self.lanes.iter_mut().position(|lane| room && lane.in_flight < lane.limit && lane.rows.peek().is_some());
         match (retry, fresh) {
             (None, None) => Admission::Wait(self.waiting.keys().map(|(due, _)| *due).find(|due| *due > now)),
             _ if !has_token => Admission::NeedsToken,

@@ -6,22 +6,24 @@
 //! what is in flight is waited for.
 
 use super::auth::{self, Grant, TokenError, TokenStore};
-use super::dispatcher::{Admission, Dispatcher, Lane, Ready};
+use super::dispatcher::{Admission, Dispatcher, Lane, Ready, RowStream};
 use super::error::ExecuteError;
 use super::scrub::Scrubber;
 use super::transport::{Exchange, Transport};
 use crate::event::{
-    BridgeIntent, Ending, Event, Happened, JobSkipped, Ledger, LedgerError, Observer, RunStarted, Stopping, Verdict,
+    BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, RunStarted, Stopping, Verdict,
 };
 use crate::model::{
-    ClientCredentials, Criterion, JobNumber, Latency, Limits, NumberPrivacy, Planned, Problem, RequestSpec,
-    RetryPolicy, RunClock, Secret, Timestamp,
+    ClientCredentials, Criterion, JobNumber, Latency, Limits, NumberPrivacy, RequestSpec, RetryPolicy, RunClock,
+    Secret, Timestamp,
 };
 use crate::profile::Profile;
 use crate::state::{RunState, StateError};
 use futures::future::FutureExt;
 use futures::stream::{FuturesUnordered, Stream, StreamExt};
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -66,6 +68,11 @@ pub struct Policy {
     pub exit_code: ExitCodeOf,
 }
 
+/// Events in one batch at most, so that rows which need no request are recorded as they pass by.
+const MAX_BATCH: usize = 1000;
+/// Batches at the ledger at most: beyond that the disk is behind, and nothing new is begun.
+pub(super) const MAX_AT_LEDGER: usize = 16;
+
 /// A request of the run, or what it has brought.
 pub(super) enum Task {
     Bridge { number: JobNumber, request: RequestSpec, token: Secret<String>, generation: u64 },
@@ -74,7 +81,16 @@ pub(super) enum Task {
 
 /// See [`Task`].
 pub(super) enum Done {
-    Bridge { number: JobNumber, exchange: Exchange, generation: u64, took: Duration },
+    Bridge {
+        number: JobNumber,
+        exchange: Exchange,
+        generation: u64,
+        took: Duration,
+    },
+    /// The run was stopped before the request was begun.
+    Withdrawn {
+        number: JobNumber,
+    },
     Token(Result<Grant, TokenError>),
 }
 
@@ -107,7 +123,11 @@ pub struct Engine<'a, L> {
     pub(super) on_wire: HashMap<JobNumber, OnWire>,
     /// Set once: why the run ends, and when it stops waiting for what is in flight.
     pub(super) stopping: Option<(Ending, Instant)>,
-    broken: Option<LedgerError>,
+    /// Nothing may be sent any more: looked at once more in the moment in which a request would begin.
+    halted: Rc<Cell<bool>>,
+    /// The first signal has come.
+    signalled: bool,
+    pub(super) broken: Option<LedgerError>,
     fault: Option<StateError>,
 }
 
@@ -139,21 +159,20 @@ impl<'a, L: Ledger> Engine<'a, L> {
             cleared: Vec::new(),
             on_wire: HashMap::new(),
             stopping: None,
+            halted: Rc::new(Cell::new(false)),
+            signalled: false,
             broken: None,
             fault: None,
         }
     }
 
     /// Runs every job of the lanes to its final state, or to the reason why the run ends first.
-    pub async fn run<S>(
+    pub async fn run<S: RowStream>(
         mut self,
         started: RunStarted,
         lanes: Vec<Lane<S>>,
         signals: impl Stream<Item = Signal>,
-    ) -> Result<RunState, ExecuteError>
-    where
-        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
-    {
+    ) -> Result<RunState, ExecuteError> {
         let mut signals = std::pin::pin!(signals.fuse());
         let mut dispatcher = Dispatcher::new(lanes, &self.policy.limits);
         let (transport, credentials, profile) = (self.transport, self.credentials, self.profile);
@@ -162,16 +181,16 @@ impl<'a, L: Ledger> Engine<'a, L> {
         loop {
             let now = Instant::now();
             let mut intents = Vec::new();
-            let gate = if self.is_running() { self.admit(&mut dispatcher, now, &mut intents) } else { Admission::Done };
-            let wants_token =
-                matches!(gate, Admission::NeedsToken) || (!self.cleared.is_empty() && self.token.current().is_none());
+            let gate = self.admit(&mut dispatcher, now, &mut intents);
+            let waits = !self.cleared.is_empty() && self.token.usable(now).is_none();
+            let wants_token = self.is_running() && (waits || matches!(gate, Admission::NeedsToken));
             if wants_token && self.token.may_ask(now) {
                 self.token.asking = true;
-                tasks.push(perform(transport, credentials, profile, Task::Token));
+                tasks.push(perform(transport, credentials, profile, Task::Token, Rc::clone(&self.halted)));
             }
             self.record(intents, &mut dispatcher);
             for task in self.clear(&mut dispatcher) {
-                tasks.push(perform(transport, credentials, profile, task));
+                tasks.push(perform(transport, credentials, profile, task, Rc::clone(&self.halted)));
             }
             if matches!(gate, Admission::Done)
                 && dispatcher.in_flight() == 0
@@ -186,10 +205,14 @@ impl<'a, L: Ledger> Engine<'a, L> {
             let wake = [drained, due, token].into_iter().flatten().min();
             tokio::select! {
                 biased;
-                Some(signal) = signals.next() => match self.stopping {
-                    Some(_) => self.abandon(&mut dispatcher, || tasks.clear()),
-                    None => self.stop(Ending::Interrupted, format!("{} received", signal.0)),
-                },
+                Some(signal) = signals.next() => {
+                    if self.signalled {
+                        tasks.clear();
+                        self.abandon(&mut dispatcher);
+                    } else {
+                        self.interrupt(signal);
+                    }
+                }
                 durable = self.ledger.durable(), if !self.at_ledger.is_empty() => match durable {
                     Ok(()) => self.cleared.extend(self.at_ledger.pop_front().unwrap_or_default()),
                     Err(error) => self.break_off(error, &mut dispatcher),
@@ -203,7 +226,8 @@ impl<'a, L: Ledger> Engine<'a, L> {
                 }
                 () = sleep_until(wake), if wake.is_some() => {
                     if self.stopping.is_some_and(|(_, until)| until <= Instant::now()) {
-                        self.abandon(&mut dispatcher, || tasks.clear());
+                        tasks.clear();
+                        self.abandon(&mut dispatcher);
                     }
                 }
                 else => break,
@@ -225,27 +249,32 @@ impl<'a, L: Ledger> Engine<'a, L> {
     }
 
     /// Takes every job that may go now; gives what the dispatcher said to the next one.
-    fn admit<S>(&mut self, dispatcher: &mut Dispatcher<S>, now: Instant, intents: &mut Vec<Ready>) -> Admission
-    where
-        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
-    {
+    fn admit<S: RowStream>(
+        &mut self,
+        dispatcher: &mut Dispatcher<S>,
+        now: Instant,
+        intents: &mut Vec<Ready>,
+    ) -> Admission {
+        if self.at_ledger.len() >= MAX_AT_LEDGER {
+            return Admission::Wait(None);
+        }
         loop {
+            if !self.is_running() {
+                return Admission::Done;
+            }
+            if self.events.len() >= MAX_BATCH {
+                return Admission::Wait(Some(now));
+            }
             match dispatcher.admit(now, self.token.usable(now).is_some()) {
                 Admission::Go(ready) => {
                     self.happened(Event::BridgeIntent(intent(&ready)));
                     intents.push(ready);
                 }
-                Admission::Skip(skipped) => self.happened(Event::JobSkipped(JobSkipped {
-                    job: skipped.number,
-                    set: skipped.set,
-                    call_id: skipped.call_id.map(|call| call.as_str().to_owned()),
-                    reason: skipped.reason,
-                })),
+                Admission::Skip(skipped) => self.happened(Event::JobSkipped(skipped.into())),
                 Admission::Broken(problems) => {
                     let reason =
                         problems.first().map_or("a row cannot be read any more", |problem| problem.message.as_str());
                     self.stop(Ending::InputChanged, reason.to_owned());
-                    return Admission::Done;
                 }
                 gate @ (Admission::Wait(_) | Admission::NeedsToken | Admission::Done) => return gate,
             }
@@ -253,18 +282,15 @@ impl<'a, L: Ledger> Engine<'a, L> {
     }
 
     /// Sends what is cleared, or withdraws it when the run is stopping.
-    fn clear<S>(&mut self, dispatcher: &mut Dispatcher<S>) -> Vec<Task>
-    where
-        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
-    {
+    fn clear<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) -> Vec<Task> {
         if !self.is_running() {
             for ready in std::mem::take(&mut self.cleared) {
                 self.withdraw(ready, dispatcher);
             }
             return Vec::new();
         }
-        let Some(token) = self.token.current().cloned() else { return Vec::new() };
         let now = Instant::now();
+        let Some(token) = self.token.usable(now).cloned() else { return Vec::new() };
         let send = |ready: Ready| {
             let number = ready.job.number;
             let task = Task::Bridge {
@@ -290,16 +316,13 @@ impl<'a, L: Ledger> Engine<'a, L> {
         if let Err(error) = self.run.apply(&happened) {
             // Going on could send what the record does not allow.
             self.fault.get_or_insert(error);
-            self.stopping.get_or_insert((Ending::Interrupted, Instant::now()));
+            self.halt(Ending::Interrupted);
         }
         self.events.push(happened);
     }
 
     /// Hands all noted events over; `intents` are cleared once they are durable.
-    pub(super) fn record<S>(&mut self, intents: Vec<Ready>, dispatcher: &mut Dispatcher<S>)
-    where
-        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
-    {
+    pub(super) fn record<S: RowStream>(&mut self, intents: Vec<Ready>, dispatcher: &mut Dispatcher<S>) {
         if self.events.is_empty() {
             return;
         }
@@ -317,12 +340,15 @@ impl<'a, L: Ledger> Engine<'a, L> {
         }
     }
 
-    /// Waits until everything that was handed over is durable.
-    pub(super) async fn settle_ledger<S>(&mut self, dispatcher: &mut Dispatcher<S>)
-    where
-        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
-    {
-        while self.broken.is_none() && self.at_ledger.pop_front().is_some() {
+    /// Whether a batch is as large as it may get.
+    pub(super) fn has_full_batch(&self) -> bool {
+        self.events.len() >= MAX_BATCH
+    }
+
+    /// Waits until at most `left` batches are not durable yet.
+    pub(super) async fn settle_ledger<S: RowStream>(&mut self, left: usize, dispatcher: &mut Dispatcher<S>) {
+        while self.broken.is_none() && self.at_ledger.len() > left {
+            self.at_ledger.pop_front();
             if let Err(error) = self.ledger.durable().await {
                 self.break_off(error, dispatcher);
             }
@@ -330,17 +356,35 @@ impl<'a, L: Ledger> Engine<'a, L> {
     }
 
     /// The ledger has failed: nothing is sent any more; what is in flight is waited for.
-    fn break_off<S>(&mut self, error: LedgerError, dispatcher: &mut Dispatcher<S>)
-    where
-        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
-    {
+    fn break_off<S: RowStream>(&mut self, error: LedgerError, dispatcher: &mut Dispatcher<S>) {
         tracing::error!(%error, in_flight = self.on_wire.len(), "nothing more is sent");
         self.broken.get_or_insert(error);
         for ready in self.at_ledger.drain(..).flatten().chain(self.cleared.drain(..)) {
             dispatcher.release(&ready);
         }
+        self.halt(Ending::Interrupted);
+    }
+
+    /// From now on nothing is sent; what is in flight has the drain timeout.
+    fn halt(&mut self, ending: Ending) {
+        self.halted.set(true);
         let until = Instant::now() + self.policy.limits.drain_timeout.get();
-        self.stopping.get_or_insert((Ending::Interrupted, until));
+        self.stopping.get_or_insert((ending, until));
+    }
+
+    /// The first signal. It drains, and says so even where the run was ending for another reason.
+    fn interrupt(&mut self, signal: Signal) {
+        self.signalled = true;
+        let reason = format!("{} received", signal.0);
+        tracing::warn!(reason, in_flight = self.on_wire.len(), "interrupted");
+        match &mut self.stopping {
+            None => self.stop(Ending::Interrupted, reason),
+            Some((ending, _)) => {
+                *ending = Ending::Interrupted;
+                let in_flight = self.on_wire.len() as u64;
+                self.happened(Event::Stopping(Stopping { ending: Ending::Interrupted, reason, in_flight }));
+            }
+        }
     }
 
     /// No further job is started; what is in flight goes on until the drain timeout.
@@ -349,17 +393,13 @@ impl<'a, L: Ledger> Engine<'a, L> {
             return;
         }
         tracing::warn!(reason, in_flight = self.on_wire.len(), "stopping");
-        self.stopping = Some((ending, Instant::now() + self.policy.limits.drain_timeout.get()));
+        self.halt(ending);
         let in_flight = self.on_wire.len() as u64;
         self.happened(Event::Stopping(Stopping { ending, reason, in_flight }));
     }
 
     /// Stops waiting: what is on the wire becomes unknown.
-    fn abandon<S>(&mut self, dispatcher: &mut Dispatcher<S>, drop_requests: impl FnOnce())
-    where
-        S: Iterator<Item = Result<Planned, Vec<Problem>>>,
-    {
-        drop_requests();
+    fn abandon<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) {
         let mut numbers: Vec<JobNumber> = self.on_wire.keys().copied().collect();
         numbers.sort_unstable();
         for number in numbers {
@@ -369,11 +409,19 @@ impl<'a, L: Ledger> Engine<'a, L> {
 }
 
 /// Does what a task says. The only place where a request is sent.
-async fn perform(transport: &Transport, credentials: &ClientCredentials, profile: &Profile, task: Task) -> Done {
+async fn perform(
+    transport: &Transport,
+    credentials: &ClientCredentials,
+    profile: &Profile,
+    task: Task,
+    halted: Rc<Cell<bool>>,
+) -> Done {
     match task {
         Task::Token => {
             Done::Token(auth::fetch(transport, credentials, profile.scopes(), profile.default_lifetime()).await)
         }
+        // The first poll of this future: between its making and now the run may have stopped.
+        Task::Bridge { number, .. } if halted.get() => Done::Withdrawn { number },
         Task::Bridge { number, request, token, generation } => {
             let sent_at = Instant::now();
             let exchange = transport.bridge(request, &token).await;

@@ -11,10 +11,12 @@ mod error;
 mod retry;
 mod scrub;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod verdict;
 
-pub use dispatcher::Lane;
+pub use dispatcher::{Lane, RowStream};
 pub use engine::{End, Engine, ExitCodeOf, Policy, Signal};
 pub use error::ExecuteError;
 pub use transport::{Transport, TransportSettings};

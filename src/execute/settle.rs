@@ -1,34 +1,32 @@
 //! What the end of a request means for its job and for the run, and how a run closes.
 
 use super::auth::{Grant, MAX_ATTEMPTS, TokenError, TokenErrorKind};
-use super::dispatcher::{Dispatcher, Ready};
-use super::engine::{Done, End, Engine, OnWire};
+use super::dispatcher::{Dispatcher, Ready, RowStream};
+use super::engine::{Done, End, Engine, MAX_AT_LEDGER, OnWire};
 use super::retry;
 use super::transport::Exchange;
 use super::verdict::{self, Next, Proof};
 use crate::event::{
-    BridgeAttempt, Ending, Event, JobNotAttempted, JobSkipped, Ledger, RunFinished, Throttled, TokenFailed,
-    TokenFetched, Verdict,
+    BridgeAttempt, Ending, Event, JobNotAttempted, Ledger, RunFinished, Throttled, TokenFailed, TokenFetched, Verdict,
 };
-use crate::model::{JobNumber, Latency, Metric, Planned, Problem};
+use crate::model::{JobNumber, Latency, Metric, Planned};
 use crate::state::judge;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Longest server text in the audit file, in characters.
 const MAX_MESSAGE: usize = 300;
-/// Events in one batch when a stopped run lists what it did not come to.
-const CLOSING_BATCH: usize = 1000;
-
-/// Rows as the dispatcher has them.
-pub(super) trait RowStream: Iterator<Item = Result<Planned, Vec<Problem>>> {}
-impl<S: Iterator<Item = Result<Planned, Vec<Problem>>>> RowStream for S {}
 
 impl<L: Ledger> Engine<'_, L> {
     /// Takes the end of a request in.
     pub(super) fn settle<S: RowStream>(&mut self, done: Done, dispatcher: &mut Dispatcher<S>) {
         match done {
             Done::Token(result) => self.settle_token(result),
+            Done::Withdrawn { number } => {
+                if let Some(on_wire) = self.on_wire.remove(&number) {
+                    self.withdraw(on_wire.ready, dispatcher);
+                }
+            }
             Done::Bridge { number, exchange, generation, took } => {
                 if let Some(on_wire) = self.on_wire.remove(&number) {
                     self.settle_bridge(on_wire, exchange, generation, took, dispatcher);
@@ -62,7 +60,7 @@ impl<L: Ledger> Engine<'_, L> {
                 let again = error.kind == TokenErrorKind::Passing && self.token.failures < MAX_ATTEMPTS;
                 let wait = again.then(|| {
                     let back_off = retry::back_off(&self.policy.retry, self.token.failures + 1, &mut self.rng);
-                    error.retry_after.map_or(back_off, |after| retry::pause(&self.policy.retry, after))
+                    error.retry_after.map_or(back_off, |after| retry::pause(&self.policy.retry, after).max(back_off))
                 });
                 self.token.not_before = wait.map(|wait| Instant::now() + wait);
                 let message = self.words(&error.message);
@@ -147,7 +145,8 @@ impl<L: Ledger> Engine<'_, L> {
         if counted >= self.policy.retry.max_attempts {
             return None;
         }
-        Some(match after {
+        // "Retry-After: 0" or a date in the past says "not processed", not "hammer me".
+        Some(match after.filter(|after| !after.is_zero()) {
             Some(after) => retry::spread(retry::pause(&self.policy.retry, after), &mut self.rng),
             None => retry::back_off(&self.policy.retry, counted + 1, &mut self.rng),
         })
@@ -195,29 +194,27 @@ impl<L: Ledger> Engine<'_, L> {
 
     /// Lists what the run did not come to, judges the criteria, writes the closing record.
     pub(super) async fn close<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) {
-        let mut noted = 0;
         while let Some(planned) = dispatcher.give_up() {
-            // A row that can no longer be read stays without a final state: the balance will say so.
-            let Ok(planned) = planned else { continue };
-            self.happened(match planned {
-                Planned::Job(job) => Event::JobNotAttempted(JobNotAttempted {
+            match planned {
+                Ok(Planned::Job(job)) => self.happened(Event::JobNotAttempted(JobNotAttempted {
                     job: job.number,
                     set: job.set.clone(),
-                    key: job.key.clone(),
-                    call_id: job.call_id.as_str().to_owned(),
-                }),
-                Planned::Skipped(skipped) => Event::JobSkipped(JobSkipped {
-                    job: skipped.number,
-                    set: skipped.set,
-                    call_id: skipped.call_id.map(|call| call.as_str().to_owned()),
-                    reason: skipped.reason,
-                }),
-            });
-            noted += 1;
-            if noted % CLOSING_BATCH == 0 {
-                self.record(Vec::new(), dispatcher);
-                self.settle_ledger(dispatcher).await;
+                    key: Some(job.key.clone()),
+                    call_id: Some(job.call_id.as_str().to_owned()),
+                })),
+                Ok(Planned::Skipped(skipped)) => self.happened(Event::JobSkipped(skipped.into())),
+                // A row that can no longer be read is listed below, by its number.
+                Err(_) => {}
             }
+            self.close_batch(dispatcher).await;
+        }
+        let lost = self.run.pending();
+        if !lost.is_empty() && self.stopping.is_none() {
+            self.stop(Ending::InputChanged, format!("{} rows of the plan are no longer in the input", lost.len()));
+        }
+        for (job, set) in lost {
+            self.happened(Event::JobNotAttempted(JobNotAttempted { job, set, key: None, call_id: None }));
+            self.close_batch(dispatcher).await;
         }
         let ending = self.stopping.map_or(Ending::Completed, |(ending, _)| ending);
         let end = self.clock.now();
@@ -241,7 +238,15 @@ impl<L: Ledger> Engine<'_, L> {
         };
         self.happened_at(end, Event::RunFinished(Box::new(finished)));
         self.record(Vec::new(), dispatcher);
-        self.settle_ledger(dispatcher).await;
+        self.settle_ledger(0, dispatcher).await;
+    }
+
+    /// Hands a full batch over, and waits only when the ledger is behind.
+    async fn close_batch<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) {
+        if self.has_full_batch() {
+            self.record(Vec::new(), dispatcher);
+            self.settle_ledger(MAX_AT_LEDGER, dispatcher).await;
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use super::error::ExecuteError;
 use crate::model::{Evidence, RequestSpec, Secret, Timeouts};
 use reqwest::header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Url};
+use reqwest::{Client, RequestBuilder, Url};
 use std::time::Duration;
 
 /// Bytes of an answer's body that are read. The rest cannot change an outcome.
@@ -36,6 +36,8 @@ pub struct Transport {
 /// What came of sending a request.
 #[derive(Debug)]
 pub(super) enum Exchange {
+    /// The request cannot be made from what it should hold: no attempt will change that.
+    NotBuilt(String),
     /// Proven: no byte of the request left.
     NotSent(String),
     /// The request may have reached the server.
@@ -89,44 +91,50 @@ impl Transport {
     pub(super) async fn bridge(&self, request: RequestSpec, token: &Secret<String>) -> Exchange {
         let url = match Url::parse(&format!("{}{}", self.settings.base_url, request.path)) {
             Ok(url) => url,
-            Err(error) => return Exchange::NotSent(format!("the URL cannot be built: {error}")),
+            Err(error) => return Exchange::NotBuilt(format!("the URL cannot be built: {error}")),
         };
         let mut builder = self.client.post(url).timeout(self.settings.timeouts.request.get());
         let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {}", token.expose())) else {
-            return Exchange::NotSent("the access token cannot stand in a header".to_owned());
+            return Exchange::NotBuilt("the access token cannot stand in a header".to_owned());
         };
         bearer.set_sensitive(true);
         builder = builder.header(AUTHORIZATION, bearer);
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
-        exchange(builder.body(request.body)).await
+        self.exchange(builder.body(request.body)).await
     }
 
     /// Sends a token request. It has no side effect, whatever happens to it.
     pub(super) async fn token(&self, form: &[(&str, &str)]) -> Exchange {
         let builder = self.client.post(&self.settings.token_url).timeout(self.settings.timeouts.token.get());
-        exchange(builder.header(ACCEPT, "application/json").form(form)).await
+        self.exchange(builder.header(ACCEPT, "application/json").form(form)).await
     }
-}
 
-async fn exchange(request: reqwest::RequestBuilder) -> Exchange {
-    match request.send().await {
-        Ok(mut response) => {
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let mut body = Vec::new();
-            let complete = loop {
-                match response.chunk().await {
-                    Ok(None) => break true,
-                    Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_BODY => body.extend_from_slice(&chunk),
-                    Ok(Some(_)) | Err(_) => break false,
-                }
-            };
-            Exchange::Answered(Response { status, headers, body, complete })
+    async fn exchange(&self, request: RequestBuilder) -> Exchange {
+        // Building is apart from sending: an error of the first kind proves that nothing left, one of the second by
+        // itself does not.
+        let request = match request.build() {
+            Ok(request) => request,
+            Err(error) => return Exchange::NotBuilt(words(error)),
+        };
+        match self.client.execute(request).await {
+            Ok(mut response) => {
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                let mut body = Vec::new();
+                let complete = loop {
+                    match response.chunk().await {
+                        Ok(None) => break true,
+                        Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_BODY => body.extend_from_slice(&chunk),
+                        Ok(Some(_)) | Err(_) => break false,
+                    }
+                };
+                Exchange::Answered(Response { status, headers, body, complete })
+            }
+            Err(error) if error.is_connect() => Exchange::NotSent(words(error)),
+            Err(error) if error.is_timeout() => Exchange::NoAnswer(Evidence::Timeout, "no answer in time".to_owned()),
+            Err(error) => Exchange::NoAnswer(Evidence::ConnectionLost, words(error)),
         }
-        Err(error) if error.is_connect() || error.is_builder() => Exchange::NotSent(words(error)),
-        Err(error) if error.is_timeout() => Exchange::NoAnswer(Evidence::Timeout, "no answer in time".to_owned()),
-        Err(error) => Exchange::NoAnswer(Evidence::ConnectionLost, words(error)),
     }
 }
 

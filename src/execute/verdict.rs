@@ -52,6 +52,7 @@ impl Proof {
 /// Judges an exchange.
 pub(super) fn judge(exchange: Exchange, answers: &Answers) -> Proof {
     match exchange {
+        Exchange::NotBuilt(message) => Proof::unanswered(Outcome::NotSent, Evidence::Withdrawn, message, Next::Final),
         Exchange::NotSent(message) => {
             Proof::unanswered(Outcome::NotSent, Evidence::Connect, message, Next::Retry(None))
         }

@@ -120,7 +120,6 @@ impl<'a> Expander<'a> {
             let mut malformed = false;
             while let Some(expanded) = stream.advance(census.wants()) {
                 malformed |= expanded.line == 0;
-                let unreadable = expanded.problems.iter().any(|problem| problem.code == Code::DataUnreadable);
                 counted.rows += u64::from(expanded.line > 0);
                 match &expanded.planned {
                     Some(Planned::Skipped(_)) => counted.skipped += 1,
@@ -147,9 +146,6 @@ impl<'a> Expander<'a> {
                 }
                 for problem in expanded.problems {
                     census.add(problem);
-                }
-                if unreadable {
-                    break;
                 }
             }
             if counted.rows == 0 && left > 0 && !malformed && !set.spec.allow_empty {

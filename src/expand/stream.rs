@@ -58,6 +58,10 @@ impl<'a> JobStream<'a> {
             Ok(row) => row,
             Err(mut problem) => {
                 problem.pointer = format!("/sets/{}/rows", self.set.spec.index);
+                if problem.code == Code::DataUnreadable {
+                    // The next read would fail alike, for ever.
+                    self.left = 0;
+                }
                 if let Some(data) = &mut problem.data {
                     data.text = self.expander.runbook.numbers.mask(&data.text);
                 }
@@ -129,8 +133,8 @@ impl<'a> JobStream<'a> {
         let (request_id, request) = profile
             .request(fields, &call_id, &self.run_id, number)
             .map_err(|error| vec![failed(String::new(), &error)])?;
-        let (set, set_index) = (set.spec.name.clone(), set.spec.index);
-        let job = Job { number, set, set_index, key, call_id, request_id, targets, request };
+        let set = set.spec.name.clone();
+        let job = Job { number, set, key, call_id, request_id, targets, request };
         Ok((Planned::Job(Box::new(job)), found))
     }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Who holds a lock.
@@ -50,6 +50,10 @@ impl RunLock {
     pub fn take(folder: &Path, run_id: &str, host: &str, since: &str) -> Result<Self, LockError> {
         let path = folder.join(".lock");
         let io = |source| LockError::Io { path: path.clone(), source };
+        // Its text is written over: what somebody has put there in its place must not be.
+        if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(io(std::io::Error::other("not a regular file")));
+        }
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -75,6 +79,11 @@ impl RunLock {
                 );
                 return Err(LockError::Held { path, holder });
             }
+        }
+        // A lock on a file that was deleted or replaced meanwhile keeps nobody out.
+        let same = |metadata: std::fs::Metadata| Ok((metadata.dev(), metadata.ino()));
+        if file.metadata().and_then(same).map_err(io)? != path.metadata().and_then(same).map_err(io)? {
+            return Err(io(std::io::Error::other("the lock file was replaced")));
         }
         let holder = Holder {
             run_id: run_id.to_owned(),

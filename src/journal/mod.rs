@@ -14,4 +14,4 @@ pub use lock::{LockError, RunLock};
 pub use reader::{Line, ReadError, Reader, unfinished};
 pub use snapshot::{STAGING, SnapshotError, copy_input, create_run_dir, publish, remove_staging, write_private};
 pub use verify::{Finding, Verification, verify};
-pub use writer::{Closed, FileLedger};
+pub use writer::FileLedger;

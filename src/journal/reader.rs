@@ -87,8 +87,8 @@ const TAIL: u64 = 1024 * 1024;
 
 /// The name of the last run in a runbook's folder, if its audit file has no closing record.
 pub fn unfinished(folder: &Path) -> Option<String> {
-    let names = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let last = names.filter(|name| !name.starts_with('.')).max()?;
+    let runs = std::fs::read_dir(folder).ok()?.flatten().filter(|entry| entry.path().join("audit.jsonl").is_file());
+    let last = runs.map(|entry| entry.file_name().to_string_lossy().into_owned()).max()?;
     let mut file = File::open(folder.join(&last).join("audit.jsonl")).ok()?;
     let length = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;

@@ -19,14 +19,24 @@ pub struct SnapshotError {
 /// End of the name of a run directory whose inputs are not checked yet.
 pub const STAGING: &str = ".staging";
 
-/// Removes what killed runs have left of their staging.
+/// Removes what killed runs have left of their staging. One that holds an audit file has lost its name in a power cut:
+/// it is evidence, and gets the name back.
 pub fn remove_staging(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().ends_with(STAGING) {
-            // What cannot be removed is in nobody's way.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(run_id) = name.strip_suffix(STAGING).map(|name| name.trim_start_matches('.')) else { continue };
+        // What cannot be removed or renamed is in nobody's way.
+        let _ = if entry.path().join("audit.jsonl").exists() {
+            std::fs::rename(entry.path(), folder.join(run_id))
+        } else {
+            std::fs::remove_dir_all(entry.path())
+        };
     }
+}
+
+fn sync_folder(folder: &Path) -> Result<(), SnapshotError> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder).and_then(|opened| opened.sync_all()).map_err(at(folder))
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> SnapshotError {
@@ -41,11 +51,10 @@ pub fn create_run_dir(path: &Path) -> Result<(), SnapshotError> {
 
 /// Gives a checked run its name. The name, and the folders above it, must survive a power cut as the audit lines do.
 pub fn publish(staging: &Path, run_dir: &Path) -> Result<(), SnapshotError> {
+    sync_folder(&staging.join("inputs"))?;
+    sync_folder(staging)?;
     std::fs::rename(staging, run_dir).map_err(at(run_dir))?;
-    for folder in run_dir.ancestors().skip(1).take(3).filter(|folder| !folder.as_os_str().is_empty()) {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))?;
-    }
-    Ok(())
+    run_dir.ancestors().skip(1).take(3).try_for_each(sync_folder)
 }
 
 /// Copies an input into the run directory and gives its digest: of what was copied, not of what may stand there later.
@@ -86,6 +95,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), SnapshotError> {
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(at(&temporary))?;
     let written = file
         .write_all(bytes)
+        .and_then(|()| file.sync_all())
         .map_err(at(&temporary))
         .and_then(|()| std::fs::rename(&temporary, path).map_err(at(path)));
     if written.is_err() {

@@ -2,7 +2,7 @@
 
 use super::chain::Head;
 use super::reader::{Line, ReadError, Reader};
-use crate::event::{Event, FORMAT_VERSION, Happened, Record};
+use crate::event::{Event, FORMAT_VERSION, Record};
 use crate::model::RunId;
 use crate::state::RunState;
 use std::path::Path;
@@ -49,9 +49,8 @@ pub fn verify(path: &Path, mut visit: impl FnMut(&Record)) -> Result<Verificatio
             Ok(record) => {
                 run_id.get_or_insert_with(|| record.run_id.clone());
                 visit(record);
-                let happened = Happened { at: record.timestamp, event: record.event.clone() };
                 if disorder.is_none()
-                    && let Err(error) = run.apply(&happened)
+                    && let Err(error) = run.take(record.timestamp, &record.event)
                 {
                     disorder = Some(format!("line {}: {error}", line.number));
                 }

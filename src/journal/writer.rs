@@ -27,16 +27,7 @@ const MAX_GROUP: usize = 256;
 pub struct FileLedger {
     batches: Option<mpsc::Sender<Arc<[Happened]>>>,
     durable: acks::UnboundedReceiver<Result<(), LedgerError>>,
-    thread: Option<JoinHandle<Closed>>,
-}
-
-/// What was written in the end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Closed {
-    /// Lines of the file.
-    pub lines: u64,
-    /// The head of the chain.
-    pub head: Head,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl FileLedger {
@@ -54,11 +45,16 @@ impl FileLedger {
             std::thread::Builder::new().name("journal".to_owned()).spawn(move || appender.run(&queue, &acknowledge))?;
         Ok(Self { batches: Some(batches), durable, thread: Some(thread) })
     }
+}
 
-    /// Waits until everything is written; `None` if the thread died.
-    pub fn close(mut self) -> Option<Closed> {
+impl Drop for FileLedger {
+    /// Waits until everything that was handed over is written, however the run ends.
+    fn drop(&mut self) {
         self.batches = None;
-        self.thread.take().and_then(|thread| thread.join().ok())
+        if let Some(thread) = self.thread.take() {
+            // A writer that panicked has written nothing after that; the audit file says so by itself.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -86,7 +82,7 @@ impl Appender {
         mut self,
         queue: &mpsc::Receiver<Arc<[Happened]>>,
         acknowledge: &acks::UnboundedSender<Result<(), LedgerError>>,
-    ) -> Closed {
+    ) {
         while let Ok(first) = queue.recv() {
             let mut group = vec![first];
             group.extend(queue.try_iter().take(MAX_GROUP - 1));
@@ -100,7 +96,6 @@ impl Appender {
                 let _ = acknowledge.send(Ok(()));
             }
         }
-        Closed { lines: self.lines, head: self.head }
     }
 
     fn commit(&mut self, group: &[Arc<[Happened]>]) -> io::Result<()> {

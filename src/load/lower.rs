@@ -61,7 +61,7 @@ pub(super) fn lower(source: Source, raw: &RawRunbook, problems: &mut Vec<Problem
     let limits = Limits {
         concurrency: raw_limits.and_then(|limits| limits.concurrency).map_or(DEFAULT_CONCURRENCY, count),
         rate: raw_limits.and_then(|limits| durations.rate("/limits/rate", limits.rate.as_deref())),
-        drain_timeout: durations.get("/limits/drain_timeout", raw_limits.and_then(|l| l.drain_timeout.as_deref()), 35),
+        drain_timeout: durations.get("/limits/drain_timeout", raw_limits.and_then(|l| l.drain_timeout.as_deref()), 25),
     };
     let raw_retry = raw.retry.as_ref();
     let retry = RetryPolicy {

@@ -203,8 +203,8 @@ pub(super) struct RawLimits {
     /// Requests started at most: `25/s`, `90/m`, `1000/h`. Default: no limit.
     #[schemars(regex(pattern = Rate::PATTERN), extend("examples" = ["25/s"]))]
     pub(super) rate: Option<String>,
-    /// After the first signal, how long requests in flight may take to end. Default 35s.
-    #[schemars(regex(pattern = DurationSpec::PATTERN), extend("default" = "35s", "examples" = ["35s"]))]
+    /// After the first signal, how long requests in flight may take to end. Default 25s: below the 30 s that Kubernetes gives.
+    #[schemars(regex(pattern = DurationSpec::PATTERN), extend("default" = "25s", "examples" = ["25s"]))]
     pub(super) drain_timeout: Option<String>,
 }
 

@@ -23,8 +23,6 @@ pub struct Job {
     pub number: JobNumber,
     /// Its set's name.
     pub set: SetName,
-    /// Its set's place in the runbook.
-    pub set_index: usize,
     /// Its identity by content.
     pub key: JobKey,
     /// The call that is bridged.

@@ -47,6 +47,6 @@ pub enum Evidence {
     ConnectionLost,
     /// The operator's second signal: the request was in flight and its answer was not waited for.
     Abandoned,
-    /// Stopped between the durable intent and the first byte.
+    /// Stopped between the durable intent and the first byte: the run is ending, or the request cannot be built.
     Withdrawn,
 }

@@ -121,7 +121,7 @@ pub struct Limits {
     pub concurrency: usize,
     /// Requests started per second at most; `None`: no limit.
     pub rate: Option<Rate>,
-    /// After the first signal, how long requests in flight may take. Default 35 s.
+    /// After the first signal, how long requests in flight may take. Default 25 s.
     pub drain_timeout: DurationSpec,
 }
 

@@ -91,8 +91,8 @@ impl Answers {
             (best(&self.accepted), AnswerClass::Accepted),
             (best(&self.token_refused), AnswerClass::TokenRefused),
             (best(&self.refused), AnswerClass::Refused),
-            (best(&self.unknown), AnswerClass::Unknown),
             (refused_later, AnswerClass::Refused),
+            (best(&self.unknown), AnswerClass::Unknown),
         ]
         .into_iter()
         .filter(|(fit, _)| *fit > 0)

@@ -7,7 +7,7 @@
 //! Invariant: a method is called only for a record that [`RunState`] took, so its job number is one of the plan's.
 
 use crate::event::{BridgeAttempt, BridgeIntent, JobNotAttempted, JobSkipped};
-use crate::model::{Evidence as Proof, JobNumber, Latency, Outcome, SkipReason, Timestamp};
+use crate::model::{Evidence as Proof, JobKey, JobNumber, Latency, Outcome, SkipReason, Timestamp};
 use crate::state::{JobState, RunState};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -182,7 +182,7 @@ impl Jobs {
 
     /// The run ended before the job's turn.
     pub(super) fn not_attempted(&mut self, job: &JobNotAttempted) {
-        self.name(job.job, None, Some(&job.call_id), Some(job.key.as_str()));
+        self.name(job.job, None, job.call_id.as_deref(), job.key.as_ref().map(JobKey::as_str));
     }
 
     /// Every job of the plan in plan order, with or without an event.

@@ -250,6 +250,22 @@ impl RunState {
         self.total.count(JobState::InFlight)
     }
 
+    /// Jobs that have not been begun, or wait for another attempt, with their sets.
+    pub fn pending(&self) -> Vec<(JobNumber, SetName)> {
+        if self.total.count(JobState::Pending) == 0 {
+            return Vec::new();
+        }
+        let mut pending: Vec<_> = self
+            .sets
+            .iter()
+            .flat_map(|(set, (_, numbers))| numbers.clone().map(move |number| (number, set)))
+            .filter(|(number, _)| self.job(*number) == Some(JobState::Pending))
+            .map(|(number, set)| (number, set.clone()))
+            .collect();
+        pending.sort_unstable_by_key(|(number, _)| *number);
+        pending
+    }
+
     /// Whether any bridge request may have left this machine.
     pub fn anything_sent(&self) -> bool {
         self.sent > 0 || self.in_flight() > 0

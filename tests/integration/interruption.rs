@@ -184,3 +184,54 @@ fn a_torn_last_line_is_told_apart_from_a_whole_file() {
     let report = run.command(65, &["report", "."]);
     assert!(report.stdout.starts_with("INCOMPLETE") && report.stdout.contains("torn"), "{report}");
 }
+
+#[test]
+fn the_first_signal_drains_also_where_the_run_was_ending_already() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = RawServer::bridging(move |request| {
+        if request.body().contains("call-1") {
+            held.wait();
+            return ok();
+        }
+        answer(401, &[], "")
+    });
+    let book = Book::at(&server.url()).many_calls(3).limits("{concurrency: 2, drain_timeout: 10m}");
+    let mut started = book.start(&[]);
+    // The second 401 of call-2 stops the run while call-1 is in flight.
+    started.process.wait_for_stderr("stopping");
+    started.process.signal("TERM");
+    started.process.wait_for_stderr("interrupted");
+    gate.open();
+    let run = started.finish(14);
+    assert_eq!(run.audit.outcome_of("call-1")["outcome"], "succeeded");
+    assert_eq!((run.audit.total("rejected"), run.audit.total("not_attempted")), (1, 1));
+}
+
+#[test]
+fn a_run_that_lost_its_name_in_a_power_cut_gets_it_back_and_is_warned_about() {
+    let (server, gate) = holding();
+    let book = Book::at(&server.url());
+    let started = book.start(&[]);
+    server.wait_for_bridges(1);
+    let killed = started.kill();
+    gate.open();
+    let name = killed.dir.file_name().unwrap().to_str().unwrap().to_owned();
+    std::fs::rename(&killed.dir, killed.dir.with_file_name(format!(".{name}.staging"))).unwrap();
+    let next = book.start(&[]).process.finish().expect(0);
+    assert!(killed.dir.join("audit.jsonl").is_file(), "the evidence is gone");
+    assert!(next.stderr.contains("did not end") && next.stderr.contains(&name), "{next}");
+}
+
+#[test]
+fn a_killed_run_is_named_by_the_next_one() {
+    let (server, gate) = holding();
+    let book = Book::at(&server.url());
+    let started = book.start(&[]);
+    server.wait_for_bridges(1);
+    let killed = started.kill();
+    gate.open();
+    let next = book.run(0);
+    let name = killed.dir.file_name().unwrap().to_str().unwrap();
+    assert!(next.stderr.contains("did not end") && next.stderr.contains(name), "{}", next.stderr);
+}

@@ -226,3 +226,39 @@ fn criteria_decide_between_0_10_and_11() {
         assert_eq!((run.audit.total("succeeded"), run.audit.total("unknown")), (1, 1), "{criteria}");
     }
 }
+
+#[test]
+fn rows_that_are_left_out_pass_by_in_any_number() {
+    let mut rows = String::from("call_id,status\n");
+    for number in 0..20_000 {
+        rows.push_str(&format!("call-{number},{}\n", if number == 19_999 { "waiting" } else { "ended" }));
+    }
+    let sets = "  - name: rows\n    rows: {csv: rows.csv}\n    when: \"{{eq row.status 'waiting'}}\"\n    job:\n      \
+        call_id: \"{{row.call_id}}\"\n      targets: [{type: phone, value: \"+12025550104\"}]\n      direction: transfer\n";
+    let server = RawServer::bridging(|_| ok());
+    let run = Book::at(&server.url()).sets(sets).file("rows.csv", &rows).run(0);
+    assert_eq!((run.audit.total("skipped"), run.audit.total("succeeded")), (19_999, 1));
+    assert_eq!(run.audit.lines.iter().filter(|line| line["event_type"] == "seal").count(), 21);
+}
+
+#[test]
+fn a_server_that_refuses_everything_does_not_draw_the_whole_input_into_memory() {
+    // Two places: at most four jobs for each may wait for another attempt, beside those in flight.
+    let server = RawServer::bridging(|_| answer(425, &[], ""));
+    let book = Book::at(&server.url())
+        .many_calls(60)
+        .limits("{concurrency: 2}")
+        .retry("{max_attempts: 2, min_wait: 5ms, max_wait: 9ms}");
+    let run = book.run(10);
+    let (mut waiting, mut most) = (0i64, 0);
+    for line in &run.audit.lines {
+        match line["event_type"].as_str() {
+            Some("bridge_attempt") if line["final"] == false => waiting += 1,
+            Some("bridge_intent") if line["attempt"] != 1 => waiting -= 1,
+            _ => {}
+        }
+        most = most.max(waiting);
+    }
+    assert!((2..=10).contains(&most), "{most} jobs waited");
+    assert_eq!(run.audit.total("rejected"), 60);
+}

@@ -50,11 +50,14 @@ fn retry_after_may_be_a_date_and_is_read_against_the_server_s_own_clock() {
 }
 
 #[test]
-fn a_retry_after_in_the_past_is_no_pause() {
-    let server = RawServer::answering([answer(429, &[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], "")]);
-    let run = Book::at(&server.url()).run(0);
-    assert_eq!(run.audit.event("throttled")["pause_ms"], 0);
-    assert_eq!(run.audit.attempts()[0]["retry_in_ms"], 0);
+fn a_retry_after_of_nothing_is_no_pause_and_no_invitation_to_hammer() {
+    for nothing in ["0", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+        let server = RawServer::answering([answer(429, &[("retry-after", nothing)], "")]);
+        let run = Book::at(&server.url()).retry("{min_wait: 20ms, max_wait: 30ms}").run(0);
+        assert_eq!(run.audit.event("throttled")["pause_ms"], 0, "{nothing}");
+        let wait = run.audit.attempts()[0]["retry_in_ms"].as_u64().unwrap();
+        assert!((20..=30).contains(&wait), "{nothing}: {wait}");
+    }
 }
 
 #[test]

@@ -144,3 +144,12 @@ fn an_answer_without_a_token_is_not_a_token() {
         assert_eq!(run.audit.total("not_attempted"), 1);
     }
 }
+
+#[test]
+fn a_stderr_that_cannot_be_written_costs_no_outcome() {
+    // The first answer of the token endpoint is worth a warning, and there is nowhere to put it.
+    let server = granting([answer(503, &[], "")]);
+    let book = Book::at(&server.url());
+    let ended = book.start_after("exec 2>/dev/full").finish().expect(0);
+    assert!(ended.stdout.contains("1 succeeded"), "{ended}");
+}

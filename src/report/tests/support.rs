@@ -127,7 +127,7 @@ impl Audit {
     pub(super) fn give_up(&mut self, job: JobNumber) {
         let (set, call_id) = (self.set(job), (self.call)(job));
         let key = JobKey::new(call_id.clone());
-        self.push(Event::JobNotAttempted(JobNotAttempted { job, set, key, call_id }));
+        self.push(Event::JobNotAttempted(JobNotAttempted { job, set, key: Some(key), call_id: Some(call_id) }));
     }
 
     pub(super) fn throttled(&mut self, job: JobNumber) {

@@ -1,0 +1,106 @@
+//! The engine beside a ledger that fails when the test says so. What it sends is counted by a real server.
+
+use super::{Engine, Lane, Policy, Transport, TransportSettings};
+use crate::event::{Event, Happened, Ledger, LedgerError, RunStarted};
+use crate::model::{
+    CallId, ClientCredentials, DurationSpec, Job, JobKey, JobNumber, Limits, NumberPrivacy, Planned, Problem,
+    RequestSpec, RetryPolicy, Secret, SetName, Timeouts,
+};
+use crate::profile::Profile;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Says yes to every batch, but only once the intent of job 2 has been handed over; to that one it says no.
+#[derive(Default)]
+struct FailsAtJobTwo {
+    /// Jobs whose intents each batch holds.
+    waiting: std::collections::VecDeque<Vec<JobNumber>>,
+    seen: bool,
+}
+
+impl Ledger for FailsAtJobTwo {
+    fn submit(&mut self, batch: Arc<[Happened]>) -> Result<(), LedgerError> {
+        let intents = batch.iter().filter_map(|happened| match &happened.event {
+            Event::BridgeIntent(intent) => Some(intent.job),
+            _ => None,
+        });
+        let intents: Vec<JobNumber> = intents.collect();
+        self.seen |= intents.contains(&2);
+        self.waiting.push_back(intents);
+        Ok(())
+    }
+
+    async fn durable(&mut self) -> Result<(), LedgerError> {
+        if !self.seen {
+            std::future::pending::<()>().await;
+        }
+        match self.waiting.pop_front() {
+            Some(intents) if intents.contains(&2) => Err(LedgerError("no space left".to_owned())),
+            Some(_) => Ok(()),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Answers token requests; gives the first line of every request.
+fn server() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|e| panic!("{e}"));
+    let url = format!("http://{}", listener.local_addr().unwrap_or_else(|e| panic!("{e}")));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = vec![0; 64 * 1024];
+            let read = stream.read(&mut request).unwrap_or(0);
+            let line = String::from_utf8_lossy(&request[..read]).lines().next().unwrap_or_default().to_owned();
+            log.lock().unwrap_or_else(|e| panic!("{e}")).push(line);
+            let body = r#"{"access_token":"token-1","expires_in":3600}"#;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(format!("{head}{body}").as_bytes());
+        }
+    });
+    (url, seen)
+}
+
+fn job(number: JobNumber) -> Result<Planned, Vec<Problem>> {
+    let request = RequestSpec { path: format!("/bridge/{number}"), headers: Vec::new(), body: b"{}".to_vec() };
+    let call_id = CallId::new(&format!("call-{number}")).unwrap_or_else(|e| panic!("{e}"));
+    let (set, key, request_id) = (SetName::new("set"), JobKey::new("key"), format!("request-{number}"));
+    Ok(Planned::Job(Box::new(Job { number, set, key, call_id, request_id, targets: Vec::new(), request })))
+}
+
+#[test]
+fn a_request_whose_turn_comes_after_the_ledger_has_failed_does_not_leave() {
+    let (url, seen) = server();
+    let seconds = |n| DurationSpec::from(Duration::from_secs(n));
+    let timeouts = Timeouts { connect: seconds(5), request: seconds(5), token: seconds(5) };
+    let settings = TransportSettings { base_url: url.clone(), token_url: format!("{url}/token"), timeouts };
+    let transport = Transport::new(settings).unwrap_or_else(|e| panic!("{e}"));
+    let profile = Profile::built_in("cxone").unwrap_or_else(|e| panic!("{e}"));
+    let credentials = ClientCredentials { id: Secret::new("id".to_owned()), secret: Secret::new("secret".to_owned()) };
+    let retry =
+        RetryPolicy { max_attempts: 1, min_wait: seconds(1), max_wait: seconds(1), max_retry_after: seconds(1) };
+    // The rate puts the two intents into batches of their own.
+    let limits = Limits { concurrency: 2, rate: "1000/s".parse().ok(), drain_timeout: seconds(5) };
+    let numbers = NumberPrivacy::Masked;
+    let policy = Policy { limits, retry, numbers, criteria: Vec::new(), seed: 1, exit_code: |_| 0 };
+    let started: RunStarted = serde_json::from_value(serde_json::json!({
+        "runbook": "book", "inputs": [], "profile": "cxone", "profile_sha256": "", "tool": "",
+        "operator": {"user": "", "host": "", "pid": 1}, "sandbox": true, "base_url": "", "token_url": "",
+        "settings": [], "numbers": "masked", "jobs": 2, "sets": [{"name": "set", "jobs": 2}], "criteria": [],
+    }))
+    .unwrap_or_else(|e| panic!("{e}"));
+
+    let mut ledger = FailsAtJobTwo::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap_or_else(|e| panic!("{e}"));
+    let ended = runtime.block_on(async {
+        let engine = Engine::new(&profile, &transport, &credentials, policy, &mut ledger, Vec::new());
+        let lane = Lane { rows: vec![job(1), job(2)].into_iter(), concurrency: None };
+        engine.run(started, vec![lane], futures::stream::pending()).await
+    });
+    assert!(ended.is_err_and(|error| error.to_string().contains("no space left")));
+    let seen = seen.lock().unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(seen.as_slice(), ["POST /token HTTP/1.1"], "only the token was asked for");
+}
