@@ -2,10 +2,55 @@
 
 use super::args::{LogFormat, OutputArgs};
 use super::print::colours;
+use indicatif::MultiProgress;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
-/// Starts the log. Libraries stay at `warn` unless asked for: their debug output may show what ours never does.
-pub(super) fn start(output: OutputArgs) {
+/// Lines that wait to be written at most. Beyond that they are dropped: the audit file is the record, not the log.
+const MAX_LINES: usize = 10_000;
+
+/// The log of this process; it is written until this is dropped.
+pub(super) struct Log {
+    bars: Bars,
+    _guard: WorkerGuard,
+}
+
+/// The progress bars that are on the screen, if any: a line between them must go around them.
+pub(super) type Bars = Arc<Mutex<Option<MultiProgress>>>;
+
+impl Log {
+    /// Where the display says which bars it has.
+    pub(super) fn bars(&self) -> Bars {
+        Arc::clone(&self.bars)
+    }
+}
+
+/// Stderr, above the bars.
+struct AboveBars(Bars);
+
+impl Write for AboveBars {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let write = || io::stderr().lock().write(bytes);
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}
+
+/// Starts the log. A thread of its own writes, since a stderr that does not
+/// take the lines must not hold the engine. Libraries stay at `warn` unless asked for: their debug output may show what
+/// ours never does.
+pub(super) fn start(output: OutputArgs) -> Log {
+    let bars = Bars::default();
+    let (writer, guard) =
+        NonBlockingBuilder::default().buffered_lines_limit(MAX_LINES).finish(AboveBars(Arc::clone(&bars)));
     let level = match (output.quiet, output.verbose) {
         (true, _) => "error",
         (false, 0) => "warn",
@@ -17,11 +62,12 @@ pub(super) fn start(output: OutputArgs) {
         .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(level)))
         // Its own errors would go to stderr by a macro that panics when stderr is gone, with calls in flight.
         .log_internal_errors(false)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(colours(output));
     // A second start (library use) keeps the first subscriber.
     let _ = match output.log_format {
         LogFormat::Text => builder.with_target(false).try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
+    Log { bars, _guard: guard }
 }

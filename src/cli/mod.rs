@@ -26,6 +26,7 @@ pub use exit::Exit;
 use args::{Cli, Command};
 use clap::{CommandFactory, FromArgMatches};
 use failure::Failure;
+use logging::Log;
 use settings::Sources;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -48,10 +49,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = cli.output;
-    logging::start(output);
+    let log = logging::start(output);
     let json = cli.command.format() == Some(args::Format::Json);
     // A panic has said its words on stderr; its exit code must be one of ours.
-    let run = std::panic::AssertUnwindSafe(|| dispatch(cli, &settings::sources(&matches)));
+    let run = std::panic::AssertUnwindSafe(|| dispatch(cli, &settings::sources(&matches), &log));
     match std::panic::catch_unwind(run) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(failure)) => {
@@ -66,14 +67,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli, sources: &Sources) -> Result<u8, Failure> {
+fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
     let output = cli.output;
     match cli.command {
         Command::Init { dir } => init::init(&dir),
         Command::Validate { runbooks, selection, format } => validate::validate(&runbooks, &selection, format, output),
         Command::Plan(args) => plan::plan(&args, sources, output),
         Command::Run(args) if args.dry_run => plan::plan(&args.as_plan(), sources, output),
-        Command::Run(args) => run::run(&args, sources, output),
+        Command::Run(args) => run::run(&args, sources, output, log),
         Command::Report { run_dir, format } => report::report(&run_dir, format),
         Command::Verify { run_dir, format } => verify::verify(&run_dir, format),
         Command::Schema { kind } => schema::schema(kind),

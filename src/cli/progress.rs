@@ -1,64 +1,52 @@
-//! Live progress: bars on a terminal, a plain line now and then otherwise. An observer; it cannot fail a run.
+//! Live progress: bars on a terminal, a plain line now and then otherwise.
+//!
+//! The observer only counts. A thread of its own draws, since a terminal that is stopped (Ctrl-S) or a pager that does
+//! not read would otherwise hold the engine while calls are in flight.
 
+use super::logging::Bars;
 use super::print;
 use crate::event::{Event, Happened, Observer, RunStarted};
-use crate::model::{Outcome, SetName, Timestamp};
+use crate::model::{Outcome, SetName};
+use crate::state::JobState;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-/// Time between plain lines.
+/// Time between two looks at the counts.
+const LOOK: Duration = Duration::from_millis(100);
+/// Time between plain lines when nothing special has happened.
 const EVERY: Duration = Duration::from_secs(5);
 /// Redraws of the bars per second.
 const REDRAWS: u8 = 10;
+/// At the end, how long a display that cannot be drawn is waited for.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+/// Remarks that wait to be shown at most.
+const MAX_REMARKS: usize = 16;
 
-/// How far the run is.
-pub(super) struct Progress {
-    display: Display,
+/// What the observer counts.
+#[derive(Clone, Default)]
+struct Counts {
     total: u64,
-    done: u64,
+    by_set: HashMap<SetName, u64>,
     by_outcome: [u64; 5],
     skipped: u64,
+    remarks: Vec<String>,
 }
 
-enum Display {
-    Silent,
-    Plain { last: Option<Timestamp>, began: Option<Timestamp> },
-    Bars { bars: HashMap<SetName, ProgressBar>, state: ProgressBar, _all: MultiProgress },
-}
-
-impl Progress {
-    pub(super) fn new(started: &RunStarted, silent: bool) -> Self {
-        let display = if silent {
-            Display::Silent
-        } else if std::io::stderr().is_terminal() {
-            bars(started)
-        } else {
-            Display::Plain { last: None, began: None }
-        };
-        Self { display, total: started.jobs, done: 0, by_outcome: [0; 5], skipped: 0 }
+impl Counts {
+    fn done(&self) -> u64 {
+        self.by_set.values().sum()
     }
 
-    /// Takes the bars off the screen, or prints the last plain line.
-    pub(super) fn finish(&mut self) {
-        match &self.display {
-            Display::Bars { bars, state, .. } => {
-                bars.values().for_each(ProgressBar::finish_and_clear);
-                state.finish_and_clear();
-            }
-            Display::Plain { began: Some(_), .. } => self.show(Timestamp::now(), "  done"),
-            Display::Plain { .. } | Display::Silent => {}
-        }
-    }
-
-    fn counts(&self) -> String {
-        let mut text = format!("{}/{}", self.done, self.total);
+    fn line(&self) -> String {
+        let mut text = format!("{}/{}", self.done(), self.total);
         for (outcome, count) in Outcome::ALL.iter().zip(self.by_outcome) {
             if count > 0 || *outcome == Outcome::Succeeded {
-                let word = crate::state::JobState::from(*outcome).word();
-                let _ = write!(text, "  {word} {count}");
+                let _ = write!(text, "  {} {count}", JobState::from(*outcome).word());
             }
         }
         if self.skipped > 0 {
@@ -66,33 +54,97 @@ impl Progress {
         }
         text
     }
+}
 
-    fn advance(&mut self, set: &SetName) {
-        self.done += 1;
-        if let Display::Bars { bars, .. } = &self.display
-            && let Some(bar) = bars.get(set)
-        {
-            bar.inc(1);
+/// How far the run is.
+pub(super) struct Progress {
+    counts: Arc<Mutex<Counts>>,
+    /// Dropped to end the display.
+    running: Option<mpsc::Sender<()>>,
+    /// Closed when the display has ended.
+    ended: mpsc::Receiver<()>,
+}
+
+enum Display {
+    Plain { began: Instant, last: Option<Instant> },
+    Bars { bars: HashMap<SetName, ProgressBar>, state: ProgressBar, remark: String },
+}
+
+impl Progress {
+    pub(super) fn new(started: &RunStarted, silent: bool, on_screen: Bars) -> Self {
+        let counts = Arc::new(Mutex::new(Counts { total: started.jobs, ..Counts::default() }));
+        let (running, over) = mpsc::channel::<()>();
+        let (alive, ended) = mpsc::channel::<()>();
+        if !silent {
+            let mut display = if std::io::stderr().is_terminal() {
+                bars(started, &on_screen)
+            } else {
+                Display::Plain { began: Instant::now(), last: None }
+            };
+            let shared = Arc::clone(&counts);
+            // Without a thread there is no display, and the run goes on.
+            let _ = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
+                let _alive = alive;
+                while over.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                    display.show(&take(&shared), false);
+                }
+                display.show(&take(&shared), true);
+                *locked(&on_screen) = None;
+            });
         }
+        Self { counts, running: Some(running), ended }
     }
 
-    fn show(&mut self, at: Timestamp, word: &str) {
-        let counts = self.counts();
-        match &mut self.display {
-            Display::Silent => {}
-            Display::Bars { state, .. } => state.set_message(format!("{counts}{word}")),
-            Display::Plain { last, began } => {
-                let began = *began.get_or_insert(at);
-                if !word.is_empty() || last.is_none_or(|last| at.since(last) >= EVERY) {
-                    *last = Some(at);
-                    print::note(&format!("{:>6.1} s  {counts}{word}\n", at.since(began).as_secs_f64()));
+    /// Takes the bars off the screen, or prints the last plain line.
+    pub(super) fn finish(&mut self) {
+        self.running = None;
+        let _ = self.ended.recv_timeout(LAST_WAIT);
+    }
+}
+
+/// The counts as they are; remarks are taken out.
+fn take(counts: &Mutex<Counts>) -> Counts {
+    let mut counts = locked(counts);
+    let remarks = std::mem::take(&mut counts.remarks);
+    Counts { remarks, ..counts.clone() }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Display {
+    fn show(&mut self, counts: &Counts, last_time: bool) {
+        match self {
+            Self::Plain { began, last } => {
+                let elapsed = began.elapsed().as_secs_f64();
+                let line = |remark: &str| print::note(&format!("{elapsed:>6.1} s  {}{remark}\n", counts.line()));
+                counts.remarks.iter().for_each(|remark| line(&format!("  {remark}")));
+                if last_time {
+                    line("  done");
+                } else if last.is_none_or(|last| last.elapsed() >= EVERY) {
+                    *last = Some(Instant::now());
+                    line("");
                 }
+            }
+            Self::Bars { bars, state, .. } if last_time => {
+                bars.values().for_each(ProgressBar::finish_and_clear);
+                state.finish_and_clear();
+            }
+            Self::Bars { bars, state, remark, .. } => {
+                for (set, bar) in bars {
+                    bar.set_position(counts.by_set.get(set).copied().unwrap_or_default());
+                }
+                if let Some(last) = counts.remarks.last() {
+                    *remark = format!("\n{last}");
+                }
+                state.set_message(counts.line() + remark);
             }
         }
     }
 }
 
-fn bars(started: &RunStarted) -> Display {
+fn bars(started: &RunStarted, on_screen: &Bars) -> Display {
     let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS));
     let width = started.sets.iter().map(|set| set.name.as_str().chars().count()).max().unwrap_or(0).min(24);
     let template = format!("{{prefix:<{width}}} {{bar:30.green/dim}} {{pos:>6}}/{{len}}  {{rate:>8}}  eta {{eta}}");
@@ -110,34 +162,42 @@ fn bars(started: &RunStarted) -> Display {
     }
     let line = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
     let state = all.add(ProgressBar::new_spinner()).with_style(line);
-    Display::Bars { bars, state, _all: all }
+    *locked(on_screen) = Some(all);
+    Display::Bars { bars, state, remark: String::new() }
 }
 
 impl Observer for Progress {
     fn observe(&mut self, happened: &Happened) {
-        let word = match &happened.event {
+        let mut counts = locked(&self.counts);
+        let remark = match &happened.event {
             Event::BridgeAttempt(attempt) if attempt.is_final => {
                 if let Some(place) = Outcome::ALL.iter().position(|outcome| *outcome == attempt.outcome) {
-                    self.by_outcome[place] += 1;
+                    counts.by_outcome[place] += 1;
                 }
-                self.advance(&attempt.set);
-                String::new()
+                *counts.by_set.entry(attempt.set.clone()).or_default() += 1;
+                return;
             }
             Event::JobSkipped(skipped) => {
-                self.skipped += 1;
-                self.advance(&skipped.set);
-                String::new()
+                counts.skipped += 1;
+                *counts.by_set.entry(skipped.set.clone()).or_default() += 1;
+                return;
             }
             Event::Stopping(stopping) => format!(
-                "  stopping: {}, waiting for {} in flight; a second signal abandons them",
+                "stopping: {}; waiting for {} in flight, a second signal abandons them",
                 stopping.reason, stopping.in_flight
             ),
-            Event::RunStarted(_) | Event::BridgeAttempt(_) | Event::Throttled(_) | Event::TokenFetched(_) => {
-                String::new()
-            }
-            Event::TokenFailed(failed) => format!("  no token: {}", failed.error_message),
-            Event::BridgeIntent(_) | Event::JobNotAttempted(_) | Event::Seal(_) | Event::RunFinished(_) => return,
+            Event::TokenFailed(failed) => format!("no token: {}", failed.error_message),
+            Event::RunStarted(_)
+            | Event::BridgeAttempt(_)
+            | Event::Throttled(_)
+            | Event::TokenFetched(_)
+            | Event::BridgeIntent(_)
+            | Event::JobNotAttempted(_)
+            | Event::Seal(_)
+            | Event::RunFinished(_) => return,
         };
-        self.show(happened.at, &word);
+        if counts.remarks.len() < MAX_REMARKS {
+            counts.remarks.push(remark);
+        }
     }
 }

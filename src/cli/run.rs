@@ -7,6 +7,7 @@ use super::args::{LogFormat, OutputArgs, RunArgs};
 use super::check::Sound;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::logging::Log;
 use super::progress::Progress;
 use super::sandbox::{self, Sandbox};
 use super::settings::Sources;
@@ -31,7 +32,7 @@ struct Target {
 }
 
 /// Runs a runbook.
-pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs) -> Result<u8, Failure> {
+pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &Log) -> Result<u8, Failure> {
     let mut sound = match check::open(&args.runbook, &args.selection, &args.pace, args.format, output)? {
         Ok(sound) => sound,
         Err(exit) => return Ok(exit.code()),
@@ -43,7 +44,7 @@ pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs) -> Resu
     }
     let target = target(args, &sound.runbook, &sound.profile)?;
     let place = RunPlace::prepare(args, &sound.runbook)?;
-    match execute(args, sources, output, &sound, &target, &place)? {
+    match execute(args, sources, output, log, &sound, &target, &place)? {
         Outcome::Refused(exit) => Ok(exit.code()),
         Outcome::Ended(run_dir, exit_code) => report::after_run(&run_dir, args.format, exit_code),
     }
@@ -126,6 +127,7 @@ fn execute(
     args: &RunArgs,
     sources: &Sources,
     output: OutputArgs,
+    log: &Log,
     sound: &Sound,
     target: &Target,
     place: &RunPlace,
@@ -173,8 +175,8 @@ fn execute(
     let audit = place.run_dir.join("audit.jsonl");
     let mut ledger = FileLedger::create(&audit, place.run_id.clone())
         .map_err(|error| Failure::new(Exit::CannotCreate, format!("{}: {error}", audit.display())))?;
-    let mut progress =
-        Progress::new(&started, args.no_progress || output.quiet || output.log_format == LogFormat::Json);
+    let silent = args.no_progress || output.quiet || output.log_format == LogFormat::Json;
+    let mut progress = Progress::new(&started, silent, log.bars());
     let result = drive(runbook, profile, target, started, lanes, &mut ledger, &mut progress);
     progress.finish();
     drop(ledger);

@@ -376,11 +376,11 @@ impl<'a, L: Ledger> Engine<'a, L> {
     fn interrupt(&mut self, signal: Signal) {
         self.signalled = true;
         let reason = format!("{} received", signal.0);
-        tracing::warn!(reason, in_flight = self.on_wire.len(), "interrupted");
         match &mut self.stopping {
             None => self.stop(Ending::Interrupted, reason),
             Some((ending, _)) => {
                 *ending = Ending::Interrupted;
+                tracing::warn!(reason, in_flight = self.on_wire.len(), "interrupted");
                 let in_flight = self.on_wire.len() as u64;
                 self.happened(Event::Stopping(Stopping { ending: Ending::Interrupted, reason, in_flight }));
             }

@@ -64,11 +64,11 @@ fn server() -> (String, Arc<Mutex<Vec<String>>>) {
     (url, seen)
 }
 
-fn job(number: JobNumber) -> Result<Planned, Vec<Problem>> {
+fn job(number: JobNumber) -> Planned {
     let request = RequestSpec { path: format!("/bridge/{number}"), headers: Vec::new(), body: b"{}".to_vec() };
     let call_id = CallId::new(&format!("call-{number}")).unwrap_or_else(|e| panic!("{e}"));
     let (set, key, request_id) = (SetName::new("set"), JobKey::new("key"), format!("request-{number}"));
-    Ok(Planned::Job(Box::new(Job { number, set, key, call_id, request_id, targets: Vec::new(), request })))
+    Planned::Job(Box::new(Job { number, set, key, call_id, request_id, targets: Vec::new(), request }))
 }
 
 #[test]
@@ -97,7 +97,8 @@ fn a_request_whose_turn_comes_after_the_ledger_has_failed_does_not_leave() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap_or_else(|e| panic!("{e}"));
     let ended = runtime.block_on(async {
         let engine = Engine::new(&profile, &transport, &credentials, policy, &mut ledger, Vec::new());
-        let lane = Lane { rows: vec![job(1), job(2)].into_iter(), concurrency: None };
+        let lane =
+            Lane { rows: [1, 2].map(|number| Ok::<_, Vec<Problem>>(job(number))).into_iter(), concurrency: None };
         engine.run(started, vec![lane], futures::stream::pending()).await
     });
     assert!(ended.is_err_and(|error| error.to_string().contains("no space left")));

@@ -44,8 +44,13 @@ impl CallId {
 
     /// The id as one path segment; the same spelling serves in the request id header, which must stay ASCII.
     pub fn encoded(&self) -> String {
-        utf8_percent_encode(&self.0, SEGMENT).to_string()
+        path_segment(&self.0)
     }
+}
+
+/// A text as one segment of a URL's path.
+pub fn path_segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
 }
 
 impl fmt::Display for CallId {

@@ -15,7 +15,7 @@ mod quantity;
 mod runbook;
 mod secret;
 
-pub use call::CallId;
+pub use call::{CallId, path_segment};
 pub use clock::{RunClock, Timestamp};
 pub use criterion::{Criterion, CriterionError, Metric, Operator, Unit};
 pub use ids::{JobKey, JobNumber, RunId, SetName};

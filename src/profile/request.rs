@@ -1,14 +1,10 @@
 //! From a job's checked fields to the exact request.
 
 use super::spec::RequestSpecSpec;
-use crate::model::{CallId, JobNumber, RequestSpec};
+use crate::model::{CallId, JobNumber, RequestSpec, path_segment};
 use crate::template::{Engine, RenderError, Scope, Template, Tree};
 use handlebars::Context;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
-
-/// RFC 3986 section 2.3: everything but the unreserved characters is encoded, so that a value is always one segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The request templates of a profile, compiled.
 #[derive(Debug)]
@@ -81,7 +77,7 @@ impl RequestTemplates {
         for segment in &self.path {
             path.push(match segment {
                 Segment::Literal(text) => text.clone(),
-                Segment::Filled(template) => utf8_percent_encode(&text(template)?, SEGMENT).to_string(),
+                Segment::Filled(template) => path_segment(&text(template)?),
             });
         }
         let request_id = text(&self.request_id)?;

@@ -248,7 +248,7 @@ fn a_server_that_refuses_everything_does_not_draw_the_whole_input_into_memory() 
     let book = Book::at(&server.url())
         .many_calls(60)
         .limits("{concurrency: 2}")
-        .retry("{max_attempts: 2, min_wait: 5ms, max_wait: 9ms}");
+        .retry("{max_attempts: 2, min_wait: 100ms, max_wait: 100ms}");
     let run = book.run(10);
     let (mut waiting, mut most) = (0i64, 0);
     for line in &run.audit.lines {
