@@ -9,23 +9,23 @@ cd "$(dirname "$0")/.."
 
 say() { printf '\n== %s\n' "$*"; }
 
-need_package() { # need_package COMMAND DEBIAN-PACKAGE
-    command -v "$1" >/dev/null && return
-    say "installing $2 (for $1)"
+install() { # install DEBIAN-PACKAGE...
+    say "installing $*"
     local sudo=""
     [ "$(id -u)" = 0 ] || sudo=sudo
     $sudo apt-get update -qq
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
 }
 
-need_package jq jq
-need_package python3 python3
-python="$(pwd)/target/test-venv/bin/python"
+command -v jq >/dev/null || install jq
+command -v python3 >/dev/null || install python3
+venv="$(pwd)/target/test-venv"
+python="$venv/bin/python"
 if ! "$python" -c 'import jsonschema, yaml' 2>/dev/null; then
     say "installing Python's jsonschema and PyYAML into target/test-venv"
-    rm -rf target/test-venv
-    # Debian splits venv off; --without-pip works everywhere, and pip comes from wherever Python has it.
-    python3 -m venv target/test-venv 2>/dev/null || { need_package /usr/bin/python3-venv python3-venv; python3 -m venv target/test-venv; }
+    rm -rf "$venv"
+    # Debian keeps venv apart from Python itself.
+    python3 -m venv "$venv" || { install python3-venv && rm -rf "$venv" && python3 -m venv "$venv"; }
     "$python" -m pip install --quiet --disable-pip-version-check 'jsonschema[format-nongpl]>=4.23' 'PyYAML>=6'
 fi
 

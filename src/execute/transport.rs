@@ -138,20 +138,12 @@ impl Transport {
     }
 }
 
-/// An error with its causes, without the URL (which holds the call id) and without repetitions.
+/// The innermost cause of an error: the words around it name the client's layers, and may hold the URL.
 fn words(error: reqwest::Error) -> String {
     let error = error.without_url();
-    let mut text = String::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(current) = cause {
-        let words = current.to_string();
-        if !text.contains(&words) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&words);
-        }
-        cause = current.source();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
     }
-    text
+    cause.to_string()
 }
