@@ -314,9 +314,10 @@ impl<'a, L: Ledger> Engine<'a, L> {
     pub(super) fn happened_at(&mut self, at: Timestamp, event: Event) {
         let happened = Happened { at, event };
         if let Err(error) = self.run.apply(&happened) {
-            // Going on could send what the record does not allow.
+            // Going on could send what the record does not allow; writing it down would spoil the record.
             self.fault.get_or_insert(error);
             self.halt(Ending::Interrupted);
+            return;
         }
         self.events.push(happened);
     }
