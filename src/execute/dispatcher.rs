@@ -118,7 +118,7 @@ impl<S: RowStream> Dispatcher<S> {
             _ if !has_token => Admission::NeedsToken,
             (Some(key), _) => match self.waiting.remove(&key) {
                 Some(ready) => self.go(ready, now),
-                None => Admission::Wait(None),
+                None => Admission::Broken(Vec::new()),
             },
             (None, Some(index)) => match self.lanes[index].rows.next() {
                 Some(Ok(Planned::Job(job))) => {
@@ -132,7 +132,8 @@ impl<S: RowStream> Dispatcher<S> {
                     };
                     self.go(ready, now)
                 }
-                _ => Admission::Wait(None),
+                // `pass_over` leaves nothing but jobs in front; a run that stops is better than one that hangs.
+                _ => Admission::Broken(Vec::new()),
             },
         }
     }

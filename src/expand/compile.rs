@@ -93,14 +93,10 @@ fn compile_set<'a>(
 ) -> Option<CompiledSet<'a>> {
     let place = format!("/sets/{}", spec.index);
     // A file that cannot be opened hides its columns, not the rest of the set's slips.
-    let columns = match RowReader::open(&spec.rows, files) {
-        Ok(reader) => reader.columns(),
-        Err(problem) => {
-            problems.push(Problem { pointer: format!("{place}/rows{}", row_key(spec)), ..problem });
-            None
-        }
-    };
-    let readable = !problems.iter().any(|problem| problem.pointer.starts_with(&format!("{place}/rows")));
+    let opened = RowReader::open(&spec.rows, files)
+        .map_err(|problem| problems.push(Problem { pointer: format!("{place}/rows{}", row_key(spec)), ..problem }));
+    let readable = opened.is_ok();
+    let columns = opened.ok().and_then(|reader| reader.columns());
     let scope = Scope::default()
         .closed("vars", runbook.vars.keys().cloned())
         .closed("env", runbook.env.iter().cloned())
@@ -119,12 +115,12 @@ fn compile_set<'a>(
     };
     let when = one(&spec.when, "when");
     let key = one(&spec.key, "key");
-    let mut fields = profile.with_defaults(spec.job.clone());
-    let job = Tree::compile(&Value::Object(fields.clone()), &mut engine, &scope).map_err(|errors| {
+    let written = Value::Object(profile.with_defaults(spec.job.clone()));
+    let job = Tree::compile(&written, &mut engine, &scope).map_err(|errors| {
         problems.extend(errors.into_iter().map(|error| problem(&format!("{place}/job{}", error.pointer), error.error)));
     });
+    let compiled = problems.len() == before;
     // What the profile says of the text as it stands, but for the places that templates fill.
-    let written = Value::Object(std::mem::take(&mut fields));
     let mut known = HashSet::new();
     for found in profile.problems(&written) {
         let filled = job
@@ -139,10 +135,6 @@ fn compile_set<'a>(
         json!({"vars": runbook.vars, "env": env, "set": {"name": spec.name}, "run": {"runbook": runbook.name}});
     // Without a field that the request needs every row would fail, and say what has been said.
     let whole = profile.required_fields().all(|field| written.get(field).is_some());
-    let compiled = problems.len() == before
-        || problems[before..].iter().all(|problem| {
-            known.contains(&(problem.code, problem.pointer.trim_start_matches(&format!("{place}/job")).to_owned()))
-        });
     let (Ok(job), Value::Object(values), true) = (job, values, readable && compiled && whole) else { return None };
     Some(CompiledSet { spec, engine, when, key, job, values, known })
 }

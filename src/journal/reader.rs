@@ -90,7 +90,8 @@ pub fn unfinished(folder: &Path) -> Option<String> {
     let runs = std::fs::read_dir(folder).ok()?.flatten().filter(|entry| entry.path().join("audit.jsonl").is_file());
     let last = runs.map(|entry| entry.file_name().to_string_lossy().into_owned()).max()?;
     let mut file = File::open(folder.join(&last).join("audit.jsonl")).ok()?;
-    let length = file.metadata().ok()?.len();
+    // An empty file is a run that ended before its first record: it has sent nothing.
+    let length = file.metadata().ok().map(|metadata| metadata.len()).filter(|length| *length > 0)?;
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
     let mut tail = Vec::new();
     file.read_to_end(&mut tail).ok()?;

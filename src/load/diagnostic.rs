@@ -71,13 +71,13 @@ pub fn locate(source: &Source, problems: &[Problem]) -> Vec<Diagnostic> {
 }
 
 /// The lines of a runbook as they may be shown: of `connection.auth` only the first key of each, since a literal secret
-/// may stand there in any shape, at its right key or at a misspelt one. A text that cannot be parsed has no places, so
-/// there every line that speaks of a secret counts.
+/// may stand there in any shape, at its right key or at a misspelt one; and so of every other line that speaks of a
+/// secret, since an anchor may hold it elsewhere, and a text that cannot be parsed has no places.
 fn without_secrets(source: &Source, positions: Option<&Positions>) -> Vec<String> {
     let auth = positions.and_then(|positions| positions.lines_of("/connection/auth"));
     let suspicious = |line: &str| {
         let line = line.to_lowercase();
-        ["secret", "client_id", "password", "token:"].iter().any(|word| line.contains(word))
+        ["secret", "client_id", "password"].iter().any(|word| line.contains(word))
     };
     let star = |c: char| if c.is_whitespace() { c } else { '*' };
     let blank = |line: &str| {
@@ -85,10 +85,7 @@ fn without_secrets(source: &Source, positions: Option<&Positions>) -> Vec<String
         key.chars().chain(value.chars().map(star)).collect()
     };
     let shown = |(index, line): (usize, &str)| {
-        let hidden = match &auth {
-            Some(lines) => lines.contains(&(index + 1)),
-            None => suspicious(line),
-        };
+        let hidden = suspicious(line) || auth.as_ref().is_some_and(|lines| lines.contains(&(index + 1)));
         if hidden { blank(line) } else { line.to_owned() }
     };
     source.text.lines().enumerate().map(shown).collect()

@@ -29,9 +29,8 @@ impl StatusPattern {
 
 /// What an answer proves. The most specific entry counts; a status that stands nowhere is rejected when it is 3xx or
 /// 4xx, and unknown otherwise.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[derive(Default)]
 pub struct Answers {
     /// The bridge is made.
     succeeded: Vec<StatusPattern>,

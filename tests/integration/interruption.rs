@@ -134,13 +134,20 @@ fn a_signal_ends_a_run_that_waits_for_a_token() {
     assert_eq!(run.audit.total("not_attempted"), 1);
 }
 
-#[test]
-fn a_killed_run_leaves_a_file_that_names_the_open_job() {
+/// A run of two calls that is killed while the first one hangs. The server answers from then on.
+fn killed() -> (RawServer, Book, Run) {
     let (server, gate) = holding();
     let book = Book::at(&server.url()).many_calls(2);
     let started = book.start(&[]);
     server.wait_for_bridges(1);
     let run = started.kill();
+    gate.open();
+    (server, book, run)
+}
+
+#[test]
+fn a_killed_run_leaves_a_file_that_names_the_open_job() {
+    let (server, book, run) = killed();
     let last = run.audit.lines.last().unwrap();
     assert_eq!((&last["event_type"], &last["call_id"]), (&"bridge_intent".into(), &"call-1".into()));
     assert_eq!(last["request_id"], server.bridges()[0].id());
@@ -162,19 +169,13 @@ fn a_killed_run_leaves_a_file_that_names_the_open_job() {
     assert!(results.lines().nth(1).unwrap().contains(server.bridges()[0].id()), "{results}");
 
     // The kernel gave the lock back.
-    gate.open();
     let next = book.run(0);
     assert_ne!(next.dir, run.dir);
 }
 
 #[test]
 fn a_torn_last_line_is_told_apart_from_a_whole_file() {
-    let (server, gate) = holding();
-    let book = Book::at(&server.url());
-    let started = book.start(&[]);
-    server.wait_for_bridges(1);
-    let run = started.kill();
-    gate.open();
+    let (_server, _book, run) = killed();
     let mut bytes = run.bytes("audit.jsonl");
     bytes.truncate(bytes.len() - 20);
     std::fs::write(run.dir.join("audit.jsonl"), bytes).unwrap();
@@ -210,12 +211,7 @@ fn the_first_signal_drains_also_where_the_run_was_ending_already() {
 
 #[test]
 fn a_run_that_lost_its_name_in_a_power_cut_gets_it_back_and_is_warned_about() {
-    let (server, gate) = holding();
-    let book = Book::at(&server.url());
-    let started = book.start(&[]);
-    server.wait_for_bridges(1);
-    let killed = started.kill();
-    gate.open();
+    let (_server, book, killed) = killed();
     let name = killed.dir.file_name().unwrap().to_str().unwrap().to_owned();
     std::fs::rename(&killed.dir, killed.dir.with_file_name(format!(".{name}.staging"))).unwrap();
     let next = book.start(&[]).process.finish().expect(0);
@@ -225,12 +221,7 @@ fn a_run_that_lost_its_name_in_a_power_cut_gets_it_back_and_is_warned_about() {
 
 #[test]
 fn a_killed_run_is_named_by_the_next_one() {
-    let (server, gate) = holding();
-    let book = Book::at(&server.url());
-    let started = book.start(&[]);
-    server.wait_for_bridges(1);
-    let killed = started.kill();
-    gate.open();
+    let (_server, book, killed) = killed();
     let next = book.run(0);
     let name = killed.dir.file_name().unwrap().to_str().unwrap();
     assert!(next.stderr.contains("did not end") && next.stderr.contains(name), "{}", next.stderr);

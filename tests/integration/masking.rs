@@ -1,6 +1,7 @@
 //! What must never be written down: whole telephone numbers, the secret, the token.
 
 use crate::support::book::{Book, CLIENT_SECRET, Run, set};
+use crate::support::process::{Running, bridgebook};
 use crate::support::server::{RawServer, TOKEN, answer};
 use std::path::Path;
 
@@ -174,4 +175,36 @@ fn a_secret_that_the_token_endpoint_repeats_is_not_written_down() {
 #[test]
 fn a_token_that_the_server_repeats_is_not_written_down() {
     assert_nowhere(&refused_with("itest-token-Zk3vQ9 is not allowed"), TOKEN);
+}
+
+#[test]
+fn a_secret_that_stands_in_the_runbook_is_never_repeated() {
+    let secret = "hunter2TOPsecret";
+    let shapes = [
+        format!("auth: {{client_id: x, client_secret: {secret}}}"),
+        format!("auth: {{client_id: {{env: CI}}, client_secret: {{env: CS}}, clientsecret: {secret}}}"),
+        format!("auth: {{client_id: {{env: CI}}, client_secret: {{env: CS}}, client_secret: {secret}}}"),
+        format!("auth:\n    client_id: {{env: CI}}\n    client_secret: |\n      {secret}"),
+        format!("auth:\n    client_id: {{env: CI}}\n    client_secret: {{env: CS, value: {secret}}}"),
+        format!("auth:\n    client_id: {{env: CI}}\n    client_secret: {{env: {secret}$}}"),
+        format!("auth: &a {{client_id: {{env: CI}}, client_secret: {secret}}}\n  proxy: *a"),
+        format!("auth: {{client_id: {{env: CI}}, client_secret: {secret}"),
+    ];
+    for shape in shapes {
+        let book = format!(
+            "version: 1\nname: t\nconnection:\n  base_url: https://api.example.com\n  {shape}\nsets:\n  - name: s\n    rows: {{items: \
+             [{{id: c1}}]}}\n    job: {{call_id: \"{{{{row.id}}}}\", targets: [{{type: phone, value: \"+12025550104\"}}], \
+             direction: transfer}}\n"
+        );
+        let dir = tempfile::TempDir::new().unwrap();
+        std::fs::write(dir.path().join("book.yaml"), book).unwrap();
+        for args in [
+            &["validate", "book.yaml"] as &[&str],
+            &["validate", "book.yaml", "--format", "json"],
+            &["plan", "book.yaml"],
+        ] {
+            let ended = Running::start(bridgebook(dir.path(), args)).finish().expect(65);
+            assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret), "{ended}");
+        }
+    }
 }
