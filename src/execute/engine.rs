@@ -192,11 +192,13 @@ impl<'a, L: Ledger> Engine<'a, L> {
             for task in self.clear(&mut dispatcher) {
                 tasks.push(perform(transport, credentials, profile, task, Rc::clone(&self.halted)));
             }
-            if matches!(gate, Admission::Done)
-                && dispatcher.in_flight() == 0
-                && self.at_ledger.is_empty()
-                && self.events.is_empty()
-            {
+            if !self.events.is_empty() {
+                // What was just withdrawn has to be recorded; nothing else would wake the loop for it.
+                continue;
+            }
+            // The run may have been stopped since the dispatcher was asked: then its answer no longer counts.
+            let over = !self.is_running() || matches!(gate, Admission::Done);
+            if over && dispatcher.in_flight() == 0 && self.at_ledger.is_empty() {
                 break;
             }
             let drained = self.stopping.and_then(|(_, until)| (!self.on_wire.is_empty()).then_some(until));

@@ -71,8 +71,8 @@ fn job(number: JobNumber) -> Planned {
     Planned::Job(Box::new(Job { number, set, key, call_id, request_id, targets: Vec::new(), request }))
 }
 
-#[test]
-fn a_request_whose_turn_comes_after_the_ledger_has_failed_does_not_leave() {
+/// Runs two jobs with this ledger; gives how it ended, and the requests that the server saw.
+fn run_with(mut ledger: impl Ledger) -> (String, Vec<String>) {
     let (url, seen) = server();
     let seconds = |n| DurationSpec::from(Duration::from_secs(n));
     let timeouts = Timeouts { connect: seconds(5), request: seconds(5), token: seconds(5) };
@@ -93,15 +93,55 @@ fn a_request_whose_turn_comes_after_the_ledger_has_failed_does_not_leave() {
     }))
     .unwrap_or_else(|e| panic!("{e}"));
 
-    let mut ledger = FailsAtJobTwo::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap_or_else(|e| panic!("{e}"));
     let ended = runtime.block_on(async {
         let engine = Engine::new(&profile, &transport, &credentials, policy, &mut ledger, Vec::new());
         let lane =
             Lane { rows: [1, 2].map(|number| Ok::<_, Vec<Problem>>(job(number))).into_iter(), concurrency: None };
-        engine.run(started, vec![lane], futures::stream::pending()).await
+        // Only a run that hangs meets this guard.
+        tokio::time::timeout(Duration::from_secs(20), engine.run(started, vec![lane], futures::stream::pending())).await
     });
-    assert!(ended.is_err_and(|error| error.to_string().contains("no space left")));
-    let seen = seen.lock().unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(seen.as_slice(), ["POST /token HTTP/1.1"], "only the token was asked for");
+    let ended = match ended {
+        Ok(Ok(_)) => "completed".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "hung".to_owned(),
+    };
+    let seen = seen.lock().unwrap_or_else(|e| panic!("{e}")).clone();
+    (ended, seen)
+}
+
+#[test]
+fn a_request_whose_turn_comes_after_the_ledger_has_failed_does_not_leave() {
+    let (ended, seen) = run_with(FailsAtJobTwo::default());
+    assert!(ended.contains("no space left"), "{ended}");
+    assert_eq!(seen, ["POST /token HTTP/1.1"], "only the token was asked for");
+}
+
+/// Takes no batch with an intent in it; what it took before is durable at once.
+#[derive(Default)]
+struct TakesNoIntent(usize);
+
+impl Ledger for TakesNoIntent {
+    fn submit(&mut self, batch: Arc<[Happened]>) -> Result<(), LedgerError> {
+        if batch.iter().any(|happened| matches!(happened.event, Event::BridgeIntent(_))) {
+            return Err(LedgerError("its writer has stopped".to_owned()));
+        }
+        self.0 += 1;
+        Ok(())
+    }
+
+    async fn durable(&mut self) -> Result<(), LedgerError> {
+        if self.0 == 0 {
+            std::future::pending::<()>().await;
+        }
+        self.0 -= 1;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_ledger_that_takes_no_more_ends_the_run_at_once() {
+    let (ended, seen) = run_with(TakesNoIntent::default());
+    assert!(ended.contains("its writer has stopped"), "{ended}");
+    assert_eq!(seen, ["POST /token HTTP/1.1"], "only the token was asked for");
 }
