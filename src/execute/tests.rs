@@ -72,7 +72,7 @@ fn job(number: JobNumber) -> Planned {
 }
 
 /// Runs two jobs with this ledger; gives how it ended, and the requests that the server saw.
-fn run_with(mut ledger: impl Ledger) -> (String, Vec<String>) {
+fn run_with(mut ledger: impl Ledger, concurrency: usize, rate: Option<&str>) -> (String, Vec<String>) {
     let (url, seen) = server();
     let seconds = |n| DurationSpec::from(Duration::from_secs(n));
     let timeouts = Timeouts { connect: seconds(5), request: seconds(5), token: seconds(5) };
@@ -82,8 +82,7 @@ fn run_with(mut ledger: impl Ledger) -> (String, Vec<String>) {
     let credentials = ClientCredentials { id: Secret::new("id".to_owned()), secret: Secret::new("secret".to_owned()) };
     let retry =
         RetryPolicy { max_attempts: 1, min_wait: seconds(1), max_wait: seconds(1), max_retry_after: seconds(1) };
-    // The rate puts the two intents into batches of their own.
-    let limits = Limits { concurrency: 2, rate: "1000/s".parse().ok(), drain_timeout: seconds(5) };
+    let limits = Limits { concurrency, rate: rate.and_then(|rate| rate.parse().ok()), drain_timeout: seconds(5) };
     let numbers = NumberPrivacy::Masked;
     let policy = Policy { limits, retry, numbers, criteria: Vec::new(), seed: 1, exit_code: |_| 0 };
     let started: RunStarted = serde_json::from_value(serde_json::json!({
@@ -112,7 +111,8 @@ fn run_with(mut ledger: impl Ledger) -> (String, Vec<String>) {
 
 #[test]
 fn a_request_whose_turn_comes_after_the_ledger_has_failed_does_not_leave() {
-    let (ended, seen) = run_with(FailsAtJobTwo::default());
+    // The rate puts the two intents into batches of their own.
+    let (ended, seen) = run_with(FailsAtJobTwo::default(), 2, Some("1000/s"));
     assert!(ended.contains("no space left"), "{ended}");
     assert_eq!(seen, ["POST /token HTTP/1.1"], "only the token was asked for");
 }
@@ -141,7 +141,8 @@ impl Ledger for TakesNoIntent {
 
 #[test]
 fn a_ledger_that_takes_no_more_ends_the_run_at_once() {
-    let (ended, seen) = run_with(TakesNoIntent::default());
+    // One place: the dispatcher has said "wait until it is free" when the ledger refuses the job that took it.
+    let (ended, seen) = run_with(TakesNoIntent::default(), 1, None);
     assert!(ended.contains("its writer has stopped"), "{ended}");
     assert_eq!(seen, ["POST /token HTTP/1.1"], "only the token was asked for");
 }
