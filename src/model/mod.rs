@@ -4,6 +4,7 @@
 
 mod call;
 mod clock;
+mod code;
 mod criterion;
 mod ids;
 mod job;
@@ -17,13 +18,14 @@ mod secret;
 
 pub use call::{CallId, path_segment};
 pub use clock::{RunClock, Timestamp};
+pub use code::{Code, Severity};
 pub use criterion::{Criterion, CriterionError, Metric, Operator, Unit};
 pub use ids::{JobKey, JobNumber, RunId, SetName};
 pub use job::{Job, Planned, RequestSpec, SkipReason, Skipped};
 pub use latency::Latency;
 pub use outcome::{Evidence, Outcome};
 pub use privacy::{NumberPrivacy, PhoneNumber, printable};
-pub use problem::{Code, DataPlace, Focus, Problem, Severity};
+pub use problem::{DataPlace, Focus, Problem};
 pub use quantity::{DurationSpec, QuantityError, Rate};
 pub use runbook::{
     ClientCredentials, Connection, Endpoints, Limits, RetryPolicy, Rows, Runbook, SecretSource, SetSpec, Source,

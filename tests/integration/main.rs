@@ -11,6 +11,7 @@ mod architecture;
 mod cli;
 mod diagnostics;
 mod docs;
+mod golden;
 mod interruption;
 mod limits;
 mod masking;

@@ -1,0 +1,64 @@
+//! `success_criteria:` -> [`Criterion`]s, and what is said about one that cannot be read.
+
+use crate::load::raw::RawRunbook;
+use crate::model::{Code, Criterion, CriterionError, Metric, Problem, SetName, SetSpec};
+use crate::template::nearest;
+
+pub(super) fn explain(text: &str) -> (String, String) {
+    let shape = "write `METRIC OP VALUE [in SET]`, for example `success_rate >= 98%`".to_owned();
+    match text.parse::<Criterion>() {
+        Err(error @ CriterionError::Shape(_)) => (error.to_string(), shape),
+        Err(CriterionError::Metric(name)) => {
+            let near = nearest(&name, Metric::ALL.iter().map(|metric| metric.name()));
+            let help = near.map_or_else(
+                || {
+                    format!(
+                        "metrics: {}",
+                        Metric::ALL.iter().map(|metric| metric.name()).collect::<Vec<_>>().join(", ")
+                    )
+                },
+                |near| format!("write `{near}`"),
+            );
+            (format!("there is no metric `{name}`"), help)
+        }
+        Err(CriterionError::Value { metric, value, example }) => {
+            (format!("`{value}` is not a value of {metric}"), format!("write for example `{metric} <= {example}`"))
+        }
+        Ok(_) => (format!("{text:?} is not written as a criterion is"), shape),
+    }
+}
+
+pub(super) fn criteria(raw: &RawRunbook, sets: &[SetSpec], problems: &mut Vec<Problem>) -> Vec<Criterion> {
+    let names: Vec<&str> = raw.sets.iter().flatten().flatten().filter_map(|set| set.name.as_deref()).collect();
+    let mut criteria = Vec::new();
+    for (index, text) in raw.success_criteria.iter().flatten().enumerate() {
+        let Some(text) = text else { continue };
+        let pointer = format!("/success_criteria/{index}");
+        match text.parse::<Criterion>() {
+            Err(_) => {
+                let (message, help) = explain(text);
+                problems.push(Problem::at(Code::BadForm, pointer, message).help(help));
+            }
+            Ok(criterion) => {
+                if let Some(set) = criterion.set().map(SetName::as_str)
+                    && !names.contains(&set)
+                    && !sets.is_empty()
+                {
+                    let help = nearest(set, names.iter().copied())
+                        .map_or_else(|| format!("sets: {}", names.join(", ")), |near| format!("write `in {near}`"));
+                    problems
+                        .push(Problem::at(Code::UnknownSet, pointer, format!("there is no set `{set}`")).help(help));
+                }
+                criteria.push(criterion);
+            }
+        }
+    }
+    // What nobody has said is: no failure, and no outcome that somebody has to look up.
+    let about = |metric: Metric| criteria.iter().any(|criterion: &Criterion| criterion.metric() == metric);
+    let successes =
+        [Metric::Succeeded, Metric::SuccessRate, Metric::Failed, Metric::Rejected, Metric::NotSent, Metric::Accepted];
+    let (failures, unknown) = (successes.into_iter().any(about), about(Metric::Unknown));
+    criteria.extend((!failures).then(|| "failed == 0".parse().ok()).flatten());
+    criteria.extend((!unknown).then(|| "unknown == 0".parse().ok()).flatten());
+    criteria
+}

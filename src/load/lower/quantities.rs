@@ -1,0 +1,38 @@
+//! Durations and rates -> their types.
+
+use crate::model::{Code, DurationSpec, Problem, QuantityError, Rate};
+use std::time::Duration;
+
+/// Reads quantities; what does not fit is a problem, and the default stands in.
+pub(super) struct Quantities<'a> {
+    pub(super) problems: &'a mut Vec<Problem>,
+}
+
+impl Quantities<'_> {
+    pub(super) fn get(&mut self, pointer: &str, text: Option<&str>, default_secs: u64) -> DurationSpec {
+        let default = DurationSpec::from(Duration::from_secs(default_secs));
+        match text.map(str::parse) {
+            None => default,
+            Some(Ok(duration)) => duration,
+            Some(Err(error)) => {
+                let error: QuantityError = error;
+                self.problems.push(
+                    Problem::at(Code::OutOfRange, pointer, error.to_string())
+                        .help("write a duration of at most 10 years"),
+                );
+                default
+            }
+        }
+    }
+
+    pub(super) fn rate(&mut self, pointer: &str, text: Option<&str>) -> Option<Rate> {
+        match text?.parse::<Rate>() {
+            Ok(rate) => Some(rate),
+            Err(error) => {
+                self.problems
+                    .push(Problem::at(Code::OutOfRange, pointer, error.to_string()).help("write for example 25/s"));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `sets:` -> [`SetSpec`]s.
+
+use super::count;
+use crate::load::raw::{RawRunbook, RawSet};
+use crate::model::{Code, Problem, Rows, SetName, SetSpec};
+use std::collections::HashMap;
+
+pub(super) fn sets(raw: &RawRunbook, problems: &mut Vec<Problem>) -> Vec<SetSpec> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut sets = Vec::new();
+    for (index, set) in raw.sets.iter().flatten().enumerate() {
+        let Some(set) = set else { continue };
+        if let Some(name) = &set.name
+            && let Some(first) = seen.insert(name, index)
+        {
+            let message = format!("there are two sets called `{name}`");
+            let help = format!("give this one another name: set {} has it already", first + 1);
+            problems.push(Problem::at(Code::DuplicateSet, format!("/sets/{index}/name"), message).help(help));
+        }
+        sets.extend(one_set(index, set));
+    }
+    sets
+}
+
+/// `None` when the schema has refused a part without which no row can be read.
+fn one_set(index: usize, raw: &RawSet) -> Option<SetSpec> {
+    let source = raw.rows.as_ref()?;
+    let rows = match (&source.csv, &source.jsonl, &source.items) {
+        (Some(path), None, None) => Rows::Csv(path.into()),
+        (None, Some(path), None) => Rows::Jsonl(path.into()),
+        (None, None, Some(items)) => Rows::Items(items.iter().flatten().cloned().collect()),
+        _ => return None,
+    };
+    Some(SetSpec {
+        name: SetName::new(raw.name.as_deref()?),
+        index,
+        rows,
+        when: raw.when.clone(),
+        key: raw.key.clone(),
+        job: raw.job.clone()?,
+        concurrency: raw.limits.as_ref().and_then(|limits| limits.concurrency).map(count),
+        allow_empty: raw.allow_empty.unwrap_or(false),
+    })
+}

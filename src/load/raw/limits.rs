@@ -1,0 +1,55 @@
+//! `limits:`, `retry:`, `guards:` and `privacy:` as people write them.
+
+use crate::model::{DurationSpec, NumberPrivacy, Rate};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// How much at once, and how fast.
+#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::load) struct RawLimits {
+    /// Requests in flight at most, 1 to 1024. Default 8.
+    #[schemars(range(min = 1, max = 1024), extend("default" = 8, "examples" = [16]))]
+    pub(in crate::load) concurrency: Option<u64>,
+    /// Requests started at most: `25/s`, `90/m`, `1000/h`. Default: no limit.
+    #[schemars(regex(pattern = Rate::PATTERN), extend("examples" = ["25/s"]))]
+    pub(in crate::load) rate: Option<String>,
+    /// After the first signal, how long requests in flight may take to end. Default 25s: below the 30 s that Kubernetes gives.
+    #[schemars(regex(pattern = DurationSpec::PATTERN), extend("default" = "25s", "examples" = ["25s"]))]
+    pub(in crate::load) drain_timeout: Option<String>,
+}
+/// When a job that is proven not processed is tried again.
+#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::load) struct RawRetry {
+    /// Attempts of one job, the first included, 1 to 20. Default 4.
+    #[schemars(range(min = 1, max = 20), extend("default" = 4, "examples" = [4]))]
+    pub(in crate::load) max_attempts: Option<u64>,
+    /// Shortest back-off. Default 2s.
+    #[schemars(regex(pattern = DurationSpec::PATTERN), extend("default" = "2s", "examples" = ["2s"]))]
+    pub(in crate::load) min_wait: Option<String>,
+    /// Longest back-off. Default 10s.
+    #[schemars(regex(pattern = DurationSpec::PATTERN), extend("default" = "10s", "examples" = ["10s"]))]
+    pub(in crate::load) max_wait: Option<String>,
+    /// Longest Retry-After of an answer that is waited for; a longer one is cut to this. Default 60s.
+    #[schemars(regex(pattern = DurationSpec::PATTERN), extend("default" = "60s", "examples" = ["60s"]))]
+    pub(in crate::load) max_retry_after: Option<String>,
+}
+
+/// Conditions on the input that refuse the whole run.
+#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::load) struct RawGuards {
+    /// Jobs at most: a wrong list is often a long list.
+    #[schemars(range(min = 1), extend("examples" = [5000]))]
+    pub(in crate::load) max_jobs: Option<u64>,
+}
+
+/// What may be written down.
+#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::load) struct RawPrivacy {
+    /// Telephone numbers in audit file, logs, reports and progress: `masked` (the default) or `full`.
+    #[schemars(extend("default" = "masked", "examples" = ["masked"]))]
+    pub(in crate::load) numbers: Option<NumberPrivacy>,
+}

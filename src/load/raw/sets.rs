@@ -1,0 +1,77 @@
+//! `sets:` as people write them.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// A set of bridge jobs: rows, and the job that each row becomes.
+#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::load) struct RawSet {
+    /// Name of the set: letters, digits, `.`, `-` and `_`; unique in the runbook.
+    #[schemars(required, regex(pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), extend("examples" = ["billing"]))]
+    pub(in crate::load) name: Option<String>,
+    /// Where the rows come from: exactly one of the keys.
+    #[schemars(required, extend("examples" = [{"csv": "data/waiting-billing.csv"}]))]
+    pub(in crate::load) rows: Option<RawRows>,
+    /// Template that gives `true` or `false`; a row with `false` is skipped and counted.
+    #[schemars(length(min = 1), extend("examples" = ["{{eq row.status 'waiting'}}"]))]
+    pub(in crate::load) when: Option<String>,
+    /// Template for the job's identity within the set. Default: the call id.
+    #[schemars(length(min = 1), extend("examples" = ["{{row.ticket}}"]))]
+    pub(in crate::load) key: Option<String>,
+    /// The job's fields; strings may be templates. The profile says which fields there are (`bridgebook schema job`).
+    #[schemars(required, with = "JobFields")]
+    pub(in crate::load) job: Option<Map<String, Value>>,
+    /// Limits of this set.
+    pub(in crate::load) limits: Option<RawSetLimits>,
+    /// No rows is not an error.
+    #[schemars(extend("default" = false, "examples" = [true]))]
+    pub(in crate::load) allow_empty: Option<bool>,
+}
+
+/// The fields of a job of the `cxone` profile, for editors; the profile's own schema decides.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct JobFields {
+    /// The live call that is bridged. A text: put it in quotes.
+    #[schemars(extend("examples" = ["{{row.call_id}}"]))]
+    call_id: Option<Value>,
+    /// 1 to 7 targets; with the call itself at most 8 legs.
+    #[schemars(extend("examples" = [[{"type": "phone", "value": "{{row.callback_number}}"}]]))]
+    targets: Option<Value>,
+    /// `inbound`, `outbound`, `transfer` or `consult`.
+    #[schemars(extend("examples" = ["transfer"]))]
+    direction: Option<Value>,
+    /// Which legs are joined: 0 is the call, 1 the first target. Default: none named.
+    #[schemars(extend("examples" = [[{"source": 0, "target": 1}]]))]
+    bridge_matrix: Option<Value>,
+    /// `RFC2833`, `INFO` or `PULSE`. Default `RFC2833`.
+    #[schemars(extend("examples" = ["RFC2833"]))]
+    dtmf: Option<Value>,
+}
+
+/// Where rows come from: exactly one key.
+#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(in crate::load) struct RawRows {
+    /// A CSV file with a header, relative to the runbook: one job a record.
+    #[schemars(length(min = 1), extend("examples" = ["data/waiting-billing.csv"]))]
+    pub(in crate::load) csv: Option<String>,
+    /// A JSON Lines file, relative to the runbook: one job an object.
+    #[schemars(length(min = 1), extend("examples" = ["data/waiting.jsonl"]))]
+    pub(in crate::load) jsonl: Option<String>,
+    /// Rows that stand in the runbook itself.
+    #[schemars(extend("examples" = [[{"call_id": "call-0001", "number": "+12025550101"}]]))]
+    pub(in crate::load) items: Option<Vec<Option<Map<String, Value>>>>,
+}
+
+/// Limits of one set.
+#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::load) struct RawSetLimits {
+    /// Requests of this set in flight at most, 1 to 1024. Default: the run's limit.
+    #[schemars(range(min = 1, max = 1024), extend("examples" = [4]))]
+    pub(in crate::load) concurrency: Option<u64>,
+}

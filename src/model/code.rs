@@ -1,0 +1,114 @@
+//! The registry of diagnostics: what each code means and whether it refuses the runbook. `docs/diagnostics.md` has the
+//! long words, which `bridgebook explain CODE` prints.
+
+use std::fmt;
+
+/// An error refuses the runbook, a warning does not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Severity {
+    /// The runbook is refused.
+    Error,
+    /// Worth a look; the run may go on.
+    Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $severity:ident;)*) => {
+        /// The registry of diagnostics. A number is never given to another meaning.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// The number that is printed after `BB`.
+            pub fn number(self) -> u16 {
+                match self { $(Self::$name => $number,)* }
+            }
+
+            /// Whether it refuses the runbook.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The runbook cannot be read: missing, a directory, not UTF-8, too large.
+    Unreadable = 1, Error;
+    /// The text is not YAML.
+    Syntax = 2, Error;
+    /// A key stands twice in one mapping.
+    DuplicateKey = 3, Error;
+    /// Valid YAML that a runbook does not use: several documents, tags, keys that are not strings.
+    UnsupportedYaml = 4, Error;
+    /// The schema does not know this key.
+    UnknownKey = 101, Error;
+    /// The schema requires a key that is not there.
+    MissingKey = 102, Error;
+    /// A value of another type is required.
+    WrongType = 103, Error;
+    /// An identifier or telephone number without quotes: YAML reads it as a number.
+    UnquotedNumber = 104, Error;
+    /// Not one of the allowed values.
+    NotAllowed = 105, Error;
+    /// The text has not the required form.
+    BadForm = 106, Error;
+    /// A number, a length or a count outside its bounds.
+    OutOfRange = 107, Error;
+    /// A secret stands in the runbook in plain text.
+    LiteralSecret = 108, Error;
+    /// A template that cannot be compiled.
+    TemplateSyntax = 201, Error;
+    /// A template asks for a name that is not in scope.
+    UnknownName = 202, Error;
+    /// A template failed for a row.
+    TemplateFailed = 203, Error;
+    /// Two sets of the same name.
+    DuplicateSet = 301, Error;
+    /// A set is named that the runbook has not.
+    UnknownSet = 302, Error;
+    /// Two settings that exclude each other, or one that is missing.
+    Contradiction = 303, Error;
+    /// Plain http to another machine.
+    PlainHttp = 304, Error;
+    /// No such profile.
+    UnknownProfile = 305, Error;
+    /// A data file is missing or cannot be read.
+    DataUnreadable = 401, Error;
+    /// A data file that is not what its format says.
+    DataMalformed = 402, Error;
+    /// No rows where there must be some.
+    NoRows = 403, Error;
+    /// The call id cannot be sent.
+    BadCallId = 501, Error;
+    /// A bridge matrix that points outside its legs, to itself or twice the same way.
+    BadMatrix = 502, Error;
+    /// The same call twice in one run.
+    DuplicateCall = 503, Error;
+    /// `when` gave something else than true or false.
+    WhenNotBoolean = 504, Error;
+    /// A call id or key that holds a telephone number which `privacy` hides.
+    NumberShown = 506, Error;
+    /// More jobs than the guard allows.
+    TooManyJobs = 505, Error;
+    /// A number without its country code: what it means depends on the server.
+    NoCountryCode = 601, Warning;
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BB{:04}", self.number())
+    }
+}
