@@ -133,6 +133,8 @@ impl Command {
 pub(super) enum SchemaKind {
     /// A runbook.
     Runbook,
+    /// A file that runbooks include.
+    Fragment,
     /// A job's fields.
     Job,
     /// The body of a bridge request.
@@ -150,7 +152,10 @@ pub(super) enum SchemaKind {
 pub(super) struct SelectionArgs {
     /// Override a value of `vars`
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
-    pub(super) vars: Vec<(String, String)>,
+    pub(super) set: Vec<(String, String)>,
+    /// Override values of `vars` by those of a YAML or JSON file; `--set` beats it, a later file an earlier one
+    #[arg(long, value_name = "FILE")]
+    pub(super) vars: Vec<PathBuf>,
     /// Only these sets
     #[arg(long, value_name = "SET", value_parser = set_name)]
     pub(super) only: Vec<SetName>,

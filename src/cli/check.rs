@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::{diagnostics, print, settings};
 use crate::expand::{Census, Expander, Files, Selection};
 use crate::load::{self, Diagnostic, Draft, SourceError};
-use crate::model::{Code, Problem, Runbook, Severity, Source};
+use crate::model::{Code, Problem, Runbook, Severity, Source, Texts};
 use crate::profile::{Profile, ProfileError};
 use crate::template::nearest;
 use std::collections::BTreeMap;
@@ -72,7 +72,7 @@ pub(super) fn open(
     output: OutputArgs,
 ) -> Result<Result<Sound, Exit>, Failure> {
     let source = load::read(path).map_err(|error| Failure::new(exit_of(&error), error))?;
-    let draft = load::load(source.clone()).with(|runbook| settings::apply_vars(runbook, args))?;
+    let draft = draft(source, args)?;
     // A set that is not there may be one that was refused: the runbook's own problems come first.
     let selection = match draft.preview().filter(|_| draft.problems().is_empty()) {
         Some(runbook) => settings::select(runbook, args)?,
@@ -81,17 +81,26 @@ pub(super) fn open(
     let profile = draft.preview().filter(|_| draft.problems().is_empty()).and_then(|runbook| profile(runbook).ok());
     let Some(profile) = profile else {
         let census = all_problems(&draft, &selection);
-        return Ok(Err(show(&source, &census, format, output)?.unwrap_or(Exit::Invalid)));
+        return Ok(Err(show(draft.texts(), &census, format, output)?.unwrap_or(Exit::Invalid)));
     };
     let Ok(mut runbook) = draft.finish() else { return Ok(Err(Exit::Invalid)) };
     settings::apply_pace(&mut runbook, pace);
     Ok(Ok(Sound { runbook, profile, selection }))
 }
 
+/// Checks a runbook's text, with the variables of the command line.
+pub(super) fn draft(source: Source, args: &SelectionArgs) -> Result<Draft, Failure> {
+    let vars = args
+        .vars
+        .iter()
+        .map(|path| load::read(path).map_err(|error| Failure::new(exit_of(&error), format!("--vars: {error}"))))
+        .collect::<Result<_, _>>()?;
+    load::load(source, vars).with(|runbook| settings::apply_vars(runbook, args))
+}
+
 /// Data files stand relative to the runbook.
 pub(super) fn files(runbook: &Runbook) -> Files {
-    let base = runbook.source.path.parent().unwrap_or(Path::new("")).to_owned();
-    Files { base, copies: BTreeMap::new() }
+    Files { base: runbook.texts.base().to_owned(), copies: BTreeMap::new() }
 }
 
 /// Shows diagnostics and gives the exit code that they mean; `None` when nothing refuses the runbook.
@@ -99,12 +108,12 @@ pub(super) fn files(runbook: &Runbook) -> Files {
 /// A program that asked for JSON gets one document on stdout: the diagnostics when they refuse the runbook, else the
 /// result, with warnings on stderr.
 pub(super) fn show(
-    source: &Source,
+    texts: &Texts,
     census: &Census,
     format: Format,
     output: OutputArgs,
 ) -> Result<Option<Exit>, Failure> {
-    let found = load::locate(source, &census.problems);
+    let found = load::locate(texts, &census.problems);
     let refusal = refusal(&found);
     if format == Format::Json && refusal.is_some() {
         print::json(&diagnostics::json(&found, census.more))?;
@@ -121,7 +130,10 @@ pub(super) fn refusal(found: &[Diagnostic]) -> Option<Exit> {
         found.iter().filter(|found| found.severity() == Severity::Error).map(|found| found.code).collect();
     if errors.is_empty() {
         None
-    } else if errors.iter().all(|code| matches!(code, Code::Unreadable | Code::DataUnreadable | Code::NoRows)) {
+    } else if errors
+        .iter()
+        .all(|code| matches!(code, Code::Unreadable | Code::IncludeUnreadable | Code::DataUnreadable | Code::NoRows))
+    {
         Some(Exit::InputMissing)
     } else if errors.iter().all(|code| *code == Code::TooManyJobs) {
         Some(Exit::Refused)

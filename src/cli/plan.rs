@@ -107,7 +107,7 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     {
         return Err(failed(path, &error));
     }
-    if let Some(exit) = check::show(&runbook.source, &census, args.format, output)? {
+    if let Some(exit) = check::show(&runbook.texts, &census, args.format, output)? {
         return Ok(exit.code());
     }
     let skipped: u64 = census.sets.iter().map(|set| set.skipped).sum();

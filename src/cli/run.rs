@@ -16,7 +16,7 @@ use crate::event::{FileDigest, Operator, RunStarted, SetPlan};
 use crate::execute::{Engine, ExecuteError, Lane, Policy, Transport, TransportSettings};
 use crate::expand::{Expander, Files, JobStream};
 use crate::journal::{self, FileLedger, LockError, RunLock, SnapshotError};
-use crate::model::{ClientCredentials, Endpoints, RunId, Runbook, Secret, Timestamp};
+use crate::model::{ClientCredentials, Endpoints, Layer, Role, RunId, Runbook, Secret, Timestamp};
 use crate::profile::Profile;
 use crate::simulator::Script;
 use crate::state::RunState;
@@ -142,7 +142,7 @@ fn execute(
     };
     let expander = Expander::new(runbook, profile, Files { copies, ..check::files(runbook) }, selection);
     let census = expander.census(place.run_id.as_str(), |_| {});
-    if let Some(exit) = check::show(&runbook.source, &census, args.format, output)? {
+    if let Some(exit) = check::show(&runbook.texts, &census, args.format, output)? {
         let _ = std::fs::remove_dir_all(&place.staging);
         return Ok(Outcome::Refused(exit));
     }
@@ -232,17 +232,26 @@ fn snapshot(
 ) -> Result<(Vec<FileDigest>, BTreeMap<PathBuf, PathBuf>), Failure> {
     let mut inputs = Vec::new();
     let mut copies = BTreeMap::new();
-    let text = runbook.source.text.as_bytes();
     journal::create_run_dir(&run_dir.join("inputs")).map_err(cannot_create)?;
-    journal::write_private(&run_dir.join("inputs/runbook.yaml"), text).map_err(cannot_create)?;
-    inputs.push(FileDigest {
-        file: runbook.source.path.display().to_string(),
-        snapshot: "inputs/runbook.yaml".to_owned(),
-        sha256: journal::sha256_hex(text),
-        bytes: text.len() as u64,
-    });
+    let mut others = 0;
+    let mut layers: Vec<&Layer> = runbook.texts.layers().iter().collect();
+    layers.sort_by_key(|layer| layer.role != Role::Runbook);
+    for layer in layers {
+        let path = &layer.source.path;
+        let snapshot = if layer.role == Role::Runbook {
+            "inputs/runbook.yaml".to_owned()
+        } else {
+            others += 1;
+            let name = path.file_name().map_or_else(|| "text".into(), |name| name.to_string_lossy());
+            format!("inputs/text-{others}-{name}")
+        };
+        let text = layer.source.text.as_bytes();
+        journal::write_private(&run_dir.join(&snapshot), text).map_err(cannot_create)?;
+        let (file, sha256) = (path.display().to_string(), journal::sha256_hex(text));
+        inputs.push(FileDigest { file, snapshot, sha256, bytes: text.len() as u64 });
+    }
     journal::write_private(&run_dir.join("inputs/profile.yaml"), profile.text().as_bytes()).map_err(cannot_create)?;
-    let base = runbook.source.path.parent().unwrap_or(Path::new(""));
+    let base = runbook.texts.base();
     for named in runbook.sets.iter().filter_map(|set| set.rows.file()) {
         if copies.contains_key(named) {
             continue;

@@ -8,6 +8,7 @@ use super::print;
 pub(super) fn schema(kind: SchemaKind) -> Result<u8, Failure> {
     print::text(match kind {
         SchemaKind::Runbook => include_str!("../../schemas/runbook.schema.json"),
+        SchemaKind::Fragment => include_str!("../../schemas/fragment.schema.json"),
         SchemaKind::Job => include_str!("../../schemas/job.schema.json"),
         SchemaKind::Payload => include_str!("../../schemas/payload.schema.json"),
         SchemaKind::Audit => include_str!("../../schemas/audit.schema.json"),

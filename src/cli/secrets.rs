@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// The OAuth client of a runbook.
 pub(super) fn credentials(runbook: &Runbook) -> Result<ClientCredentials, Failure> {
-    let base = runbook.source.path.parent().unwrap_or(Path::new(""));
+    let base = runbook.texts.base();
     let id = read(&runbook.connection.client_id, "client_id", base)?;
     let secret = read(&runbook.connection.client_secret, "client_secret", base)?;
     Ok(ClientCredentials { id, secret })

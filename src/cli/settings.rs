@@ -41,7 +41,7 @@ impl RunArgs {
 
 /// Puts `--set` into the runbook's `vars`. Only names that stand there: a misspelt one would change nothing.
 pub(super) fn apply_vars(runbook: &mut Runbook, selection: &SelectionArgs) -> Result<(), Failure> {
-    for (name, value) in &selection.vars {
+    for (name, value) in &selection.set {
         let known: Vec<&str> = runbook.vars.keys().map(String::as_str).collect();
         if !known.contains(&name.as_str()) {
             let help = nearest(name, known.iter().copied())
@@ -78,7 +78,7 @@ pub(super) fn apply_pace(runbook: &mut Runbook, pace: &PaceArgs) {
 
 /// The settings in effect, for plan and audit file.
 pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &Sources) -> Vec<Setting> {
-    let document = crate::load::document(&runbook.source.text).unwrap_or_default();
+    let document = crate::load::document(&runbook.texts);
     let written = |pointer: &str| {
         let stands = document.pointer(pointer).is_some();
         if stands { SettingSource::Runbook } else { SettingSource::Default }
@@ -99,7 +99,7 @@ pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &
     add("timeouts.connect", "/connection/timeouts/connect", "", timeouts.connect.to_string());
     add("timeouts.request", "/connection/timeouts/request", "", timeouts.request.to_string());
     add("timeouts.token", "/connection/timeouts/token", "", timeouts.token.to_string());
-    for (name, _) in &selection.vars {
+    for (name, _) in &selection.set {
         // The value may be a number of a person; that it was overridden is what counts here.
         settings.push(Setting {
             name: format!("vars.{name}"),

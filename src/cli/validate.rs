@@ -32,14 +32,13 @@ pub(super) fn validate(
                 continue;
             }
         };
-        let draft = load::load(source.clone());
+        let draft = check::draft(source, args)?;
         let selection = match draft.preview().filter(|_| draft.problems().is_empty()) {
             Some(runbook) => settings::select(runbook, args)?,
             None => Selection::default(),
         };
-        let draft = draft.with(|runbook| settings::apply_vars(runbook, args))?;
         let census = check::all_problems(&draft, &selection);
-        let found = load::locate(&source, &census.problems);
+        let found = load::locate(draft.texts(), &census.problems);
         let refusal = check::refusal(&found);
         worst = worse(worst, refusal);
         if format == Format::Human {

@@ -2,7 +2,7 @@
 
 use super::positions::{AT_LINE, Positions, Stretch};
 use super::source::SourceError;
-use crate::model::{Code, Problem, Severity, Source};
+use crate::model::{Code, Layer, Problem, Role, Severity, Source, Texts};
 use std::path::{Path, PathBuf};
 
 /// A place in a file, for people and for machines.
@@ -57,17 +57,72 @@ pub fn unreadable(path: &Path, error: &SourceError) -> Diagnostic {
     }
 }
 
-/// Finds the place of every problem, in the order of the file (data problems after those of the runbook).
-pub fn locate(source: &Source, problems: &[Problem]) -> Vec<Diagnostic> {
-    let positions = Positions::of(&source.text);
-    let shown = without_secrets(source, positions.as_ref());
-    let mut diagnostics: Vec<Diagnostic> =
-        problems.iter().map(|problem| one(source, &shown, positions.as_ref(), problem)).collect();
-    diagnostics.sort_by(|a, b| {
-        let key = |d: &Diagnostic| (d.related.is_some(), d.place.file.clone(), d.place.line, d.place.column);
-        key(a).cmp(&key(b))
+/// Finds the place of every problem, in the order of the files (data problems after those of the runbook). What a default
+/// brings into every set is said once.
+pub fn locate(texts: &Texts, problems: &[Problem]) -> Vec<Diagnostic> {
+    let pages: Vec<Page<'_>> = texts.layers().iter().map(Page::new).collect();
+    let mut diagnostics: Vec<Diagnostic> = problems.iter().filter_map(|problem| one(&pages, problem)).collect();
+    let order = |file: &Path| pages.iter().position(|page| page.layer.source.path == file);
+    diagnostics.sort_by_cached_key(|d| {
+        (d.related.is_some(), order(&d.place.file), d.place.file.clone(), d.place.line, d.place.column)
     });
+    diagnostics.dedup_by(|b, a| a.place == b.place && a.code == b.code && a.message == b.message);
     diagnostics
+}
+
+/// A text with its places.
+struct Page<'a> {
+    layer: &'a Layer,
+    positions: Option<Positions>,
+    /// Its lines as they may be shown.
+    shown: Vec<String>,
+}
+
+impl<'a> Page<'a> {
+    fn new(layer: &'a Layer) -> Self {
+        let positions = Positions::of(&layer.source.text);
+        let shown = without_secrets(&layer.source, positions.as_ref());
+        Self { layer, positions, shown }
+    }
+
+    /// A pointer into the whole as one into this text.
+    fn own<'p>(&self, pointer: &'p str) -> &'p str {
+        pointer.strip_prefix(self.layer.role.mount()).unwrap_or(pointer)
+    }
+
+    fn missing(&self, pointer: &str) -> usize {
+        let elsewhere = usize::MAX;
+        match &self.positions {
+            Some(positions) if pointer.starts_with(self.layer.role.mount()) => positions.missing(self.own(pointer)),
+            _ => elsewhere,
+        }
+    }
+}
+
+/// The text that has most of a pointer, and the pointer there: what a set does not say stands in `defaults`.
+fn page_of<'a, 'p>(pages: &'a [Page<'p>], problem: &Problem) -> Option<(&'a Page<'p>, String)> {
+    let pointer = &problem.pointer;
+    if let Some(index) = problem.text {
+        return pages.get(index).map(|page| (page, page.own(pointer).to_owned()));
+    }
+    let runbook = pages.iter().find(|page| page.layer.role == Role::Runbook)?;
+    if pointer.starts_with(AT_LINE) {
+        return Some((runbook, pointer.clone()));
+    }
+    let default = pointer
+        .strip_prefix("/sets/")
+        .and_then(|rest| rest.split_once('/'))
+        .map(|(_, rest)| format!("/defaults/{rest}"))
+        .filter(|default| ["/when", "/key", "/job", "/limits"].iter().any(|key| default[9..].starts_with(key)));
+    let choices = [Some(pointer.clone()), default].into_iter().flatten();
+    let best = choices
+        .flat_map(|pointer| {
+            // The runbook itself wins a tie: that is where a missing key would be written.
+            let all = std::iter::once(runbook).chain(pages.iter());
+            all.map(move |page| (page.missing(&pointer), page, pointer.clone()))
+        })
+        .min_by_key(|(missing, ..)| *missing);
+    best.map(|(_, page, pointer)| (page, page.own(&pointer).to_owned()))
 }
 
 /// The lines of a runbook as they may be shown: of `connection.auth` only the first key of each, since a literal secret
@@ -91,16 +146,17 @@ fn without_secrets(source: &Source, positions: Option<&Positions>) -> Vec<String
     source.text.lines().enumerate().map(shown).collect()
 }
 
-fn one(source: &Source, shown: &[String], positions: Option<&Positions>, problem: &Problem) -> Diagnostic {
-    let stretch = match problem.pointer.strip_prefix(AT_LINE).and_then(|at| at.split_once(':')) {
+fn one(pages: &[Page<'_>], problem: &Problem) -> Option<Diagnostic> {
+    let (page, pointer) = page_of(pages, problem)?;
+    let (source, shown, positions) = (&page.layer.source, &page.shown, page.positions.as_ref());
+    let stretch = match pointer.strip_prefix(AT_LINE).and_then(|at| at.split_once(':')) {
         Some((line, column)) => {
             let (column, width) = column.split_once(':').unwrap_or((column, "1"));
             let number = |text: &str| text.parse().unwrap_or(1);
             Stretch { line: number(line), column: number(column), width: number(width) }
         }
-        None => positions.map_or(Stretch { line: 1, column: 1, width: 1 }, |positions| {
-            positions.find(&problem.pointer, problem.focus)
-        }),
+        None => positions
+            .map_or(Stretch { line: 1, column: 1, width: 1 }, |positions| positions.find(&pointer, problem.focus)),
     };
     let runbook = Place {
         file: source.path.clone(),
@@ -113,7 +169,7 @@ fn one(source: &Source, shown: &[String], positions: Option<&Positions>, problem
     let mut help = problem.help.clone();
     if problem.code == Code::UnquotedNumber
         && problem.data.is_none()
-        && let Some(text) = positions.and_then(|positions| positions.plain_text(&problem.pointer))
+        && let Some(text) = positions.and_then(|positions| positions.plain_text(&pointer))
     {
         if text.starts_with('+') {
             message = format!("{text} without quotes is a number to YAML: the plus is lost");
@@ -134,5 +190,5 @@ fn one(source: &Source, shown: &[String], positions: Option<&Positions>, problem
         None => (runbook, None),
     };
     let path = if problem.pointer.starts_with(AT_LINE) { String::new() } else { problem.pointer.clone() };
-    Diagnostic { code: problem.code, message, help, place, related, path }
+    Some(Diagnostic { code: problem.code, message, help, place, related, path })
 }

@@ -5,7 +5,9 @@
 //! one pass.
 
 mod diagnostic;
+mod layers;
 mod lower;
+mod merge;
 mod positions;
 mod quoting;
 mod raw;
@@ -13,20 +15,29 @@ mod source;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Place, locate, unreadable};
-pub use raw::runbook_schema;
+pub use raw::{fragment_schema, runbook_schema};
 pub use source::{SourceError, read};
 
-use crate::model::{Code, Problem, Runbook, Source};
-use crate::schema::{Checker, prune};
+use crate::model::{Code, Problem, Runbook, Source, Texts};
+use crate::schema::Checker;
+use crate::template::nearest;
+use layers::{Checkers, Loaded};
 use raw::RawRunbook;
+use serde_json::Value;
 
 /// The shipped schema of a runbook; a test proves that it is what the Rust types give.
 pub const RUNBOOK_SCHEMA: &str = include_str!("../../schemas/runbook.schema.json");
+/// The shipped schema of a file that runbooks include.
+pub const FRAGMENT_SCHEMA: &str = include_str!("../../schemas/fragment.schema.json");
+
+/// Keys of a runbook that are its own and nobody else's.
+const NOT_IN_FRAGMENTS: [&str; 3] = ["name", "description", "sets"];
 
 /// A runbook as far as it could be read.
 #[derive(Debug)]
 pub struct Draft {
     runbook: Option<Runbook>,
+    texts: Texts,
     problems: Vec<Problem>,
 }
 
@@ -34,6 +45,11 @@ impl Draft {
     /// The sound parts, to look for further problems; never to be run.
     pub fn preview(&self) -> Option<&Runbook> {
         self.runbook.as_ref()
+    }
+
+    /// What it was read from.
+    pub fn texts(&self) -> &Texts {
+        &self.texts
     }
 
     /// What is wrong.
@@ -57,41 +73,85 @@ impl Draft {
     }
 }
 
-/// A runbook's text as JSON, merge keys resolved; `None` when it is not such a text.
-pub fn document(text: &str) -> Option<serde_json::Value> {
-    yaml::parse(text).ok()
-}
-
-/// Checks a runbook's text.
-pub fn load(source: Source) -> Draft {
-    let mut document = match yaml::parse(&source.text) {
-        Ok(document) => document,
-        Err(problems) => return Draft { runbook: None, problems },
+/// Checks a runbook's text, what it includes, and the files of variables that are put over its `vars`.
+pub fn load(source: Source, vars: Vec<Source>) -> Draft {
+    let checkers = match checkers() {
+        Ok(checkers) => checkers,
+        Err(problem) => return Draft { runbook: None, texts: Texts(Vec::new()), problems: vec![problem] },
     };
-    let checker = match checker() {
-        Ok(checker) => checker,
-        Err(problem) => return Draft { runbook: None, problems: vec![problem] },
-    };
-    let mut problems = checker.problems(&document);
-    prune(&mut document, &problems);
-    problems.extend(quoting::quote_numbers(&mut document, &source.text));
-    let raw = match serde_json::from_value::<RawRunbook>(document) {
-        Ok(raw) => raw,
+    let Loaded { texts, documents, mut problems } = layers::read(source, vars, &checkers);
+    let broken =
+        documents.iter().any(Option::is_none) || problems.iter().any(|problem| problem.pointer.starts_with("/include"));
+    let mut document = whole(documents, &texts, &mut problems);
+    // Without one of its files a runbook lacks things that nobody has forgotten.
+    if broken {
+        return Draft { runbook: None, texts, problems };
+    }
+    merge::apply_defaults(&mut document);
+    match serde_json::from_value::<RawRunbook>(document) {
+        Ok(raw) => {
+            let runbook = lower::lower(texts.clone(), &raw, &mut problems);
+            Draft { runbook: Some(runbook), texts, problems }
+        }
         Err(error) => {
             // The schema and the types are made from one definition, so this is reached only for a root that is no mapping.
             if problems.is_empty() {
                 problems.push(Problem::at(Code::WrongType, "", error.to_string()));
             }
-            return Draft { runbook: None, problems };
+            Draft { runbook: None, texts, problems }
         }
-    };
-    let runbook = lower::lower(source, &raw, &mut problems);
-    Draft { runbook: Some(runbook), problems }
+    }
 }
 
-fn checker() -> Result<Checker, Problem> {
-    serde_json::from_str(RUNBOOK_SCHEMA)
-        .map_err(|error| error.to_string())
-        .and_then(|schema| Checker::new(schema, lower::explain_pattern))
-        .map_err(|error| Problem::at(Code::Unreadable, "", format!("the built-in schema is broken: {error}")))
+/// The runbook as one document, for who asks which keys are written anywhere. Texts that are not sound are left out.
+pub fn document(texts: &Texts) -> Value {
+    let parsed = |layer: &crate::model::Layer| {
+        let document = yaml::parse(&layer.source.text).ok()?;
+        Some(if layer.role.mount().is_empty() { document } else { serde_json::json!({"vars": document}) })
+    };
+    texts.layers().iter().rev().filter_map(parsed).fold(Value::Object(serde_json::Map::new()), merge::merge)
+}
+
+/// All documents as one. Variables count only if the runbook has them: a misspelt one would change nothing.
+fn whole(documents: Vec<Option<Value>>, texts: &Texts, problems: &mut Vec<Problem>) -> Value {
+    let mut whole = Value::Object(serde_json::Map::new());
+    for (index, document) in documents.into_iter().enumerate().rev() {
+        let Some(mut document) = document else { continue };
+        if texts.layers()[index].role == crate::model::Role::Vars {
+            let known: Vec<&str> = whole
+                .get("vars")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .map(|(key, _)| key.as_str())
+                .collect();
+            let unknown = unknown_variables(&mut document, &known);
+            problems.extend(unknown.into_iter().map(|problem| Problem { text: Some(index), ..problem }));
+        }
+        whole = merge::merge(whole, document);
+    }
+    whole
+}
+
+fn unknown_variables(document: &mut Value, known: &[&str]) -> Vec<Problem> {
+    let Some(vars) = document.get_mut("vars").and_then(Value::as_object_mut) else { return Vec::new() };
+    let unknown: Vec<String> = vars.keys().filter(|name| !known.contains(&name.as_str())).cloned().collect();
+    let explain = |name: String| {
+        vars.shift_remove(&name);
+        let help = nearest(&name, known.iter().copied())
+            .map_or_else(|| format!("vars: {}", known.join(", ")), |near| format!("write `{near}`"));
+        let pointer = format!("/vars/{}", name.replace('~', "~0").replace('/', "~1"));
+        Problem::at(Code::UnknownVariable, pointer, format!("the runbook has no variable `{name}`")).help(help).on_key()
+    };
+    unknown.into_iter().map(explain).collect()
+}
+
+fn checkers() -> Result<Checkers, Problem> {
+    let compile = |schema: &str| {
+        serde_json::from_str(schema)
+            .map_err(|error| error.to_string())
+            .and_then(|schema| Checker::new(schema, lower::explain_pattern))
+            .map_err(|error| Problem::at(Code::Unreadable, "", format!("a built-in schema is broken: {error}")))
+    };
+    Ok(Checkers { runbook: compile(RUNBOOK_SCHEMA)?, fragment: compile(FRAGMENT_SCHEMA)? })
 }

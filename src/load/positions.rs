@@ -135,6 +135,25 @@ impl Positions {
         self.show(node, key, focus)
     }
 
+    /// How many of a pointer's tokens lead nowhere here.
+    pub(super) fn missing(&self, pointer: &str) -> usize {
+        let tokens: Vec<String> =
+            pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect();
+        let mut node = self.root;
+        for (at, name) in tokens.iter().enumerate() {
+            let next = match &self.nodes[self.follow(node)].content {
+                Content::Sequence(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)).copied(),
+                Content::Mapping(members) => members.iter().rfind(|(member, ..)| member == name).map(|(.., id)| *id),
+                Content::Scalar { .. } | Content::Alias(_) => None,
+            };
+            match next {
+                Some(next) => node = next,
+                None => return tokens.len() - at,
+            }
+        }
+        0
+    }
+
     /// The lines that a value takes, from its key to its last character; `None` when it is not there.
     pub(super) fn lines_of(&self, pointer: &str) -> Option<std::ops::RangeInclusive<usize>> {
         let (mut node, mut first) = (self.root, self.nodes.get(self.root)?.at.line);

@@ -13,6 +13,11 @@ const IDENTIFIER_DIGITS: usize = 7;
 /// Finds every such number and puts its text in its place, so that one slip stays one message. `text` is parsed for
 /// places only when there is any number at all.
 pub(super) fn quote_numbers(document: &mut Value, text: &str) -> Vec<Problem> {
+    quote_numbers_below(document, text, "")
+}
+
+/// The same for a text whose members stand at `mount` in the document.
+pub(super) fn quote_numbers_below(document: &mut Value, text: &str, mount: &str) -> Vec<Problem> {
     let mut numbers = Vec::new();
     let free = |pointer: &str| Some((pointer.to_owned(), document.pointer(pointer)?));
     let sets = document.get("sets").and_then(Value::as_array).map_or(0, Vec::len);
@@ -23,7 +28,12 @@ pub(super) fn quote_numbers(document: &mut Value, text: &str) -> Vec<Problem> {
     let Some(positions) = (!numbers.is_empty()).then(|| Positions::of(text)).flatten() else { return Vec::new() };
     let mut problems = Vec::new();
     for pointer in numbers {
-        let Some(written) = positions.plain_text(&pointer).filter(|written| is_identifier(written)) else { continue };
+        let Some(written) = positions
+            .plain_text(pointer.strip_prefix(mount).unwrap_or(&pointer))
+            .filter(|written| is_identifier(written))
+        else {
+            continue;
+        };
         if let Some(value) = document.pointer_mut(&pointer) {
             *value = Value::String(written.to_owned());
         }

@@ -53,6 +53,12 @@ codes! {
     DuplicateKey = 3, Error;
     /// Valid YAML that a runbook does not use: several documents, tags, keys that are not strings.
     UnsupportedYaml = 4, Error;
+    /// An included file, or a file of variables, cannot be read.
+    IncludeUnreadable = 20, Error;
+    /// Files that include each other.
+    IncludeCycle = 21, Error;
+    /// A file of variables has one that the runbook does not.
+    UnknownVariable = 22, Error;
     /// The schema does not know this key.
     UnknownKey = 101, Error;
     /// The schema requires a key that is not there.

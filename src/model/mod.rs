@@ -28,7 +28,7 @@ pub use privacy::{NumberPrivacy, PhoneNumber, printable};
 pub use problem::{DataPlace, Focus, Problem};
 pub use quantity::{DurationSpec, QuantityError, Rate};
 pub use runbook::{
-    ClientCredentials, Connection, Endpoints, Limits, RetryPolicy, Rows, Runbook, SecretSource, SetSpec, Source,
-    Timeouts,
+    ClientCredentials, Connection, Endpoints, Layer, Limits, RetryPolicy, Role, Rows, Runbook, SecretSource, SetSpec,
+    Source, Texts, Timeouts,
 };
 pub use secret::Secret;

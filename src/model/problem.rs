@@ -42,6 +42,8 @@ pub struct Problem {
     pub pointer: String,
     /// Key or value of that pointer.
     pub focus: Focus,
+    /// Which of the runbook's texts it is in, by index; `None`: the first one that has the pointer.
+    pub text: Option<usize>,
     /// The row that causes it, when one does.
     pub data: Option<Box<DataPlace>>,
 }
@@ -50,7 +52,7 @@ impl Problem {
     /// A problem with the value at `pointer`.
     pub fn at(code: Code, pointer: impl Into<String>, message: impl Into<String>) -> Self {
         let (message, pointer) = (message.into(), pointer.into());
-        Self { code, message, help: None, pointer, focus: Focus::Value, data: None }
+        Self { code, message, help: None, pointer, focus: Focus::Value, text: None, data: None }
     }
 
     /// The same, with the remedy.

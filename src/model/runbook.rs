@@ -3,7 +3,7 @@
 use super::{Criterion, DurationSpec, NumberPrivacy, Rate, Secret, SetName};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The text that a runbook was read from.
 #[derive(Clone, Debug)]
@@ -12,6 +12,58 @@ pub struct Source {
     pub path: PathBuf,
     /// The exact bytes, as UTF-8.
     pub text: String,
+}
+
+/// What a text is to its runbook.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// A file of variables from the command line: its members stand below `/vars`.
+    Vars,
+    /// The runbook itself.
+    Runbook,
+    /// A file that the runbook includes.
+    Include,
+}
+
+impl Role {
+    /// Where the text's members stand in the whole, as a JSON pointer.
+    pub fn mount(self) -> &'static str {
+        match self {
+            Self::Vars => "/vars",
+            Self::Runbook | Self::Include => "",
+        }
+    }
+}
+
+/// One of the texts that a runbook is read from.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// What it is.
+    pub role: Role,
+    /// The text.
+    pub source: Source,
+}
+
+/// The texts that a runbook is read from. Where several say something, the first one counts.
+#[derive(Clone, Debug)]
+pub struct Texts(pub Vec<Layer>);
+
+impl Texts {
+    /// Every text, in order.
+    pub fn layers(&self) -> &[Layer] {
+        &self.0
+    }
+
+    /// The runbook's own path.
+    pub fn path(&self) -> &Path {
+        let main = self.0.iter().find(|layer| layer.role == Role::Runbook);
+        main.map_or(Path::new(""), |layer| &layer.source.path)
+    }
+
+    /// The runbook's directory, to which paths are relative.
+    pub fn base(&self) -> &Path {
+        self.path().parent().unwrap_or(Path::new(""))
+    }
 }
 
 /// Where a secret comes from. A literal is not among them on purpose.
@@ -142,8 +194,8 @@ pub struct RetryPolicy {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Runbook {
-    /// The text it came from.
-    pub source: Source,
+    /// The texts it came from.
+    pub texts: Texts,
     /// Its name: also the folder of its runs.
     pub name: String,
     /// What it is for.

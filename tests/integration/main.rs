@@ -12,6 +12,7 @@ mod cli;
 mod diagnostics;
 mod docs;
 mod golden;
+mod include;
 mod interruption;
 mod limits;
 mod masking;

@@ -1,7 +1,7 @@
 //! The files in `schemas/` are what the Rust types give. `BLESS=1 cargo test schemas` writes them anew.
 
 use bridgebook::event::Record;
-use bridgebook::load::runbook_schema;
+use bridgebook::load::{fragment_schema, runbook_schema};
 use bridgebook::profile::{Profile, profile_schema};
 use bridgebook::report::Summary;
 use bridgebook::schema::describe;
@@ -11,8 +11,9 @@ use std::path::Path;
 #[test]
 fn the_shipped_schemas_are_what_the_types_say() {
     let cxone = Profile::built_in("cxone").unwrap_or_else(|e| panic!("{e}"));
-    let made: [(&str, Value); 6] = [
+    let made: [(&str, Value); 7] = [
         ("runbook", runbook_schema()),
+        ("fragment", fragment_schema()),
         ("profile", profile_schema()),
         ("audit", describe::<Record>("audit", "line of a bridgebook audit file")),
         ("summary", describe::<Summary>("summary", "bridgebook summary.json")),

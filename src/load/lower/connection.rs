@@ -89,6 +89,13 @@ pub(super) fn connection(raw: &RawConnection, quantities: &mut Quantities<'_>) -
         );
     }
     let auth = raw.auth.as_ref();
+    if auth.is_none()
+        && !problems.iter().any(|problem| ["/connection", "/connection/auth"].contains(&&*problem.pointer))
+    {
+        let help = "add `auth: {client_id: {env: CXONE_CLIENT_ID}, client_secret: {env: CXONE_CLIENT_SECRET}}`";
+        problems
+            .push(Problem::at(Code::MissingKey, "/connection/auth", "`connection` has no `auth`").help(help).on_key());
+    }
     Connection {
         profile: raw.profile.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned()),
         endpoints,

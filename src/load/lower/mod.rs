@@ -9,7 +9,7 @@ mod quantities;
 mod sets;
 
 use super::raw::{RawConnection, RawRunbook};
-use crate::model::{Code, Criterion, DurationSpec, Limits, Problem, Rate, RetryPolicy, Runbook, Source};
+use crate::model::{Code, Criterion, DurationSpec, Limits, Problem, Rate, RetryPolicy, Runbook, Texts};
 use quantities::Quantities;
 
 /// Requests in flight when the runbook does not say.
@@ -27,7 +27,7 @@ pub(super) fn explain_pattern(pattern: &str, text: &str) -> Option<(String, Stri
     }
 }
 
-pub(super) fn lower(source: Source, raw: &RawRunbook, problems: &mut Vec<Problem>) -> Runbook {
+pub(super) fn lower(texts: Texts, raw: &RawRunbook, problems: &mut Vec<Problem>) -> Runbook {
     let sets = sets::sets(raw, problems);
     let criteria = criteria::criteria(raw, &sets, problems);
     let mut quantities = Quantities { problems: &mut *problems };
@@ -51,6 +51,14 @@ pub(super) fn lower(source: Source, raw: &RawRunbook, problems: &mut Vec<Problem
         ),
     };
     let empty = RawConnection::default();
+    if raw.connection.is_none() {
+        let problem = Problem::at(Code::MissingKey, "/connection", "the runbook has no `connection`");
+        // What was refused is not missing.
+        if !quantities.problems.iter().any(|problem| problem.pointer == "/connection") {
+            let help = "add `connection:` with `region` or `base_url`, and `auth`; or include a file that has it";
+            quantities.problems.push(problem.help(help).on_key());
+        }
+    }
     let connection = connection::connection(raw.connection.as_ref().unwrap_or(&empty), &mut quantities);
     if retry.min_wait > retry.max_wait {
         let written = raw_retry.is_some_and(|retry| retry.max_wait.is_some());
@@ -59,7 +67,7 @@ pub(super) fn lower(source: Source, raw: &RawRunbook, problems: &mut Vec<Problem
         problems.push(Problem::at(Code::Contradiction, pointer, message).help("make max_wait the longer one"));
     }
     Runbook {
-        source,
+        texts,
         name: raw.name.clone().unwrap_or_default(),
         description: raw.description.clone(),
         owner: raw.owner.clone(),

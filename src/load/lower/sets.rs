@@ -17,6 +17,12 @@ pub(super) fn sets(raw: &RawRunbook, problems: &mut Vec<Problem>) -> Vec<SetSpec
             let help = format!("give this one another name: set {} has it already", first + 1);
             problems.push(Problem::at(Code::DuplicateSet, format!("/sets/{index}/name"), message).help(help));
         }
+        let refused = |pointer: &str| problems.iter().any(|problem| problem.pointer == pointer);
+        let job = format!("/sets/{index}/job");
+        if set.job.is_none() && !refused(&job) && !refused("/defaults/job") && !refused("/defaults") {
+            let help = "add `job:` with its fields, here or in `defaults`";
+            problems.push(Problem::at(Code::MissingKey, job, "the set has no `job`").help(help).on_key());
+        }
         sets.extend(one_set(index, set));
     }
     sets

@@ -23,8 +23,7 @@ pub(in crate::load) struct RawConnection {
     /// Plain `http:` to other machines than this one. Tokens and numbers can then be read on the way.
     #[schemars(extend("default" = false, "examples" = [false]))]
     pub(in crate::load) allow_plain_http: Option<bool>,
-    /// The OAuth client.
-    #[schemars(required)]
+    /// The OAuth client. Required here or in an included file.
     pub(in crate::load) auth: Option<RawAuth>,
     /// Time limits of one request.
     pub(in crate::load) timeouts: Option<RawTimeouts>,

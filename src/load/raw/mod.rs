@@ -23,6 +23,19 @@ pub fn runbook_schema() -> Value {
     strict::<RawRunbook>("runbook", "bridgebook runbook")
 }
 
+/// The JSON Schema of a file that runbooks include: a runbook without what is its own, and without duties.
+pub fn fragment_schema() -> Value {
+    let mut schema = strict::<RawRunbook>("fragment", "part of a bridgebook runbook");
+    if let Some(members) = schema.as_object_mut() {
+        members.remove("required");
+        members.insert("description".to_owned(), "A file that runbooks include: what several of them share.".into());
+        if let Some(Value::Object(properties)) = members.get_mut("properties") {
+            properties.retain(|key, _| !super::NOT_IN_FRAGMENTS.contains(&key.as_str()));
+        }
+    }
+    schema
+}
+
 /// Names that are also folder names.
 const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,63}$";
 
@@ -46,8 +59,13 @@ pub(in crate::load) struct RawRunbook {
     /// Free labels, recorded in the audit file: a change ticket, a site.
     #[schemars(extend("examples" = [{"change": "CHG-20418"}]))]
     pub(in crate::load) labels: Option<BTreeMap<String, String>>,
-    /// The API that makes the bridges.
-    #[schemars(required)]
+    /// Files with parts of a runbook that several share: `connection`, `limits`, `guards`, ... but no `name` and no `sets`. Paths
+    /// are relative to the file that names them. Mappings are merged key by key, anything else is replaced: this file
+    /// beats what it includes, a later entry beats an earlier one.
+    #[schemars(inner(length(min = 1)), length(max = 16), extend("examples" = [["shared/connection.yaml"]]))]
+    #[expect(dead_code, reason = "resolved before the document takes this shape")]
+    include: Option<Vec<Option<String>>>,
+    /// The API that makes the bridges. Required here or in an included file.
     pub(in crate::load) connection: Option<RawConnection>,
     /// Environment variables that templates may read as `env.NAME`. Others are out of reach.
     #[schemars(extend("examples" = [["SITE"]]))]
@@ -55,6 +73,10 @@ pub(in crate::load) struct RawRunbook {
     /// Values that templates read as `vars.NAME`; `--set NAME=VALUE` overrides them.
     #[schemars(extend("examples" = [{"desk": "+12025550104"}]))]
     pub(in crate::load) vars: Option<Map<String, Value>>,
+    /// What every set has unless it says otherwise. A set's own mappings are merged with these key by key.
+    #[schemars(extend("examples" = [{"job": {"direction": "transfer"}}]))]
+    #[expect(dead_code, reason = "put into the sets before the document takes this shape")]
+    defaults: Option<sets::RawDefaults>,
     /// Sets of bridge jobs, run in this order as far as limits allow.
     #[schemars(required, length(min = 1, max = 1000))]
     pub(in crate::load) sets: Option<Vec<Option<RawSet>>>,

@@ -21,13 +21,35 @@ pub(in crate::load) struct RawSet {
     #[schemars(length(min = 1), extend("examples" = ["{{row.ticket}}"]))]
     pub(in crate::load) key: Option<String>,
     /// The job's fields; strings may be templates. The profile says which fields there are (`bridgebook schema job`).
-    #[schemars(required, with = "JobFields")]
+    /// Required here or in `defaults`.
+    #[schemars(with = "Option<JobFields>")]
     pub(in crate::load) job: Option<Map<String, Value>>,
     /// Limits of this set.
     pub(in crate::load) limits: Option<RawSetLimits>,
     /// No rows is not an error.
     #[schemars(extend("default" = false, "examples" = [true]))]
     pub(in crate::load) allow_empty: Option<bool>,
+}
+
+/// What every set has unless it says otherwise.
+#[derive(Deserialize, JsonSchema, Debug)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used: the values are put into the sets")]
+pub(in crate::load) struct RawDefaults {
+    /// Default of `when` of each set.
+    #[schemars(length(min = 1), extend("examples" = ["{{eq row.status 'waiting'}}"]))]
+    when: Option<String>,
+    /// Default of `key` of each set.
+    #[schemars(length(min = 1), extend("examples" = ["{{row.ticket}}"]))]
+    key: Option<String>,
+    /// Fields that every job has unless its set gives them.
+    #[schemars(with = "Option<JobFields>", extend("examples" = [{"direction": "transfer"}]))]
+    job: Option<Map<String, Value>>,
+    /// Default of `limits` of each set.
+    limits: Option<RawSetLimits>,
+    /// Default of `allow_empty` of each set.
+    #[schemars(extend("default" = false, "examples" = [true]))]
+    allow_empty: Option<bool>,
 }
 
 /// The fields of a job of the `cxone` profile, for editors; the profile's own schema decides.

@@ -35,6 +35,11 @@ impl Request {
         self.text().split_once("\r\n\r\n").unwrap().1
     }
 
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(self.body()).unwrap()
+    }
+
     /// The request target.
     pub(crate) fn path(&self) -> &str {
         self.head().split(' ').nth(1).unwrap()
