@@ -168,6 +168,10 @@ pub struct RunStarted {
     pub token_url: String,
     /// Settings in effect.
     pub settings: Vec<Setting>,
+    /// The id of the saved plan that the run keeps to, if it was told to keep to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub plan_id: Option<String>,
     /// How numbers are written in this file.
     pub numbers: NumberPrivacy,
     /// Jobs of the whole plan: every later state sums up to this.

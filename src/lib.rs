@@ -19,6 +19,7 @@
 //! | [`load`] | file -> `Runbook`, diagnostics with places | model, schema, template |
 //! | [`profile`] | what an API is: request, answers, job fields | model, schema, template |
 //! | [`expand`] | `Runbook` -> stream of jobs | model, profile, template |
+//! | [`plan`] | the saved plan: what a run depends on, by content | model |
 //! | [`execute`] | dispatcher, engine, transport, auth, retry | event, model, profile, state |
 //! | [`journal`] | the audit file: writer, reader, verify, lock | event, model, state |
 //! | [`report`] | summary, CSV, HTML, text: a fold of records | event, model, state |
@@ -32,6 +33,7 @@ pub mod expand;
 pub mod journal;
 pub mod load;
 pub mod model;
+pub mod plan;
 pub mod profile;
 pub mod report;
 pub mod schema;

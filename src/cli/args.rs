@@ -1,7 +1,7 @@
 //! What can be typed. Reading it touches nothing but the environment.
 
 use super::exit::Exit;
-use crate::model::{Rate, SetName};
+use crate::model::{DurationSpec, Rate, SetName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -186,6 +186,15 @@ pub(super) struct PlanArgs {
     /// Write every payload to this file, one JSON object a line
     #[arg(long, value_name = "FILE.jsonl")]
     pub(super) payloads: Option<PathBuf>,
+    /// Save the plan by content: `run --plan` then refuses to run anything else
+    #[arg(long, value_name = "FILE.json")]
+    pub(super) save: Option<PathBuf>,
+    /// Latency that the estimated duration assumes; default 500ms
+    #[arg(long, value_name = "DURATION")]
+    pub(super) latency: Option<DurationSpec>,
+    /// Take that latency, the mean, from a past run
+    #[arg(long, value_name = "RUN_DIR", conflicts_with = "latency")]
+    pub(super) latency_of: Option<PathBuf>,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
@@ -202,8 +211,11 @@ pub(super) struct RunArgs {
     /// Where runs are kept: {out}/{runbook}/{run}
     #[arg(long, value_name = "DIR", default_value = "runs", env = "BRIDGEBOOK_OUT")]
     pub(super) out: PathBuf,
+    /// Keep to a saved plan: refuse, with exit code 13, when anything differs from it
+    #[arg(long, value_name = "FILE.json")]
+    pub(super) plan: Option<PathBuf>,
     /// Show the plan and send nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plan")]
     pub(super) dry_run: bool,
     /// Run against the built-in simulator on loopback
     #[arg(long, conflicts_with = "dry_run")]

@@ -8,6 +8,7 @@ use super::check::Sound;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::logging::Log;
+use super::plan::saved;
 use super::progress::Progress;
 use super::sandbox::{self, Sandbox};
 use super::settings::Sources;
@@ -17,6 +18,7 @@ use crate::execute::{Engine, ExecuteError, Lane, Policy, Transport, TransportSet
 use crate::expand::{Expander, Files, JobStream};
 use crate::journal::{self, FileLedger, LockError, RunLock, SnapshotError};
 use crate::model::{ClientCredentials, Endpoints, Layer, Role, RunId, Runbook, Secret, Timestamp};
+use crate::plan::SavedPlan;
 use crate::profile::Profile;
 use crate::simulator::Script;
 use crate::state::RunState;
@@ -31,8 +33,18 @@ struct Target {
     sandbox: Option<Sandbox>,
 }
 
+/// What was typed, and where words go.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    args: &'a RunArgs,
+    sources: &'a Sources,
+    output: OutputArgs,
+    log: &'a Log,
+}
+
 /// Runs a runbook.
 pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &Log) -> Result<u8, Failure> {
+    let plan = saved::open(args)?;
     let mut sound = match check::open(&args.runbook, &args.selection, &args.pace, args.format, output)? {
         Ok(sound) => sound,
         Err(exit) => return Ok(exit.code()),
@@ -44,7 +56,7 @@ pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &L
     }
     let target = target(args, &sound.runbook, &sound.profile)?;
     let place = RunPlace::prepare(args, &sound.runbook)?;
-    match execute(args, sources, output, log, &sound, &target, &place)? {
+    match execute(Asked { args, sources, output, log }, &sound, &target, &place, plan.as_ref())? {
         Outcome::Refused(exit) => Ok(exit.code()),
         Outcome::Ended(run_dir, exit_code) => report::after_run(&run_dir, args.format, exit_code),
     }
@@ -124,14 +136,13 @@ fn operator() -> Operator {
 }
 
 fn execute(
-    args: &RunArgs,
-    sources: &Sources,
-    output: OutputArgs,
-    log: &Log,
+    asked: Asked<'_>,
     sound: &Sound,
     target: &Target,
     place: &RunPlace,
+    plan: Option<&SavedPlan>,
 ) -> Result<Outcome, Failure> {
+    let Asked { args, sources, output, log } = asked;
     let Sound { runbook, profile, selection } = sound;
     let (inputs, copies) = match snapshot(runbook, profile, &place.staging) {
         Ok(done) => done,
@@ -140,7 +151,16 @@ fn execute(
             return Err(failure);
         }
     };
-    let expander = Expander::new(runbook, profile, Files { copies, ..check::files(runbook) }, selection);
+    let files = Files { copies, ..check::files(runbook) };
+    let settings = settings::effective(runbook, &args.selection, sources);
+    if let Some(plan) = plan {
+        // Judged by the copies: what was compared is what is sent.
+        let kept = saved::basis(sound, &files, &settings)
+            .and_then(|now| saved::refuse(&plan.basis().differences(&now)))
+            .inspect_err(|_| drop(std::fs::remove_dir_all(&place.staging)));
+        kept?;
+    }
+    let expander = Expander::new(runbook, profile, files, selection);
     let census = expander.census(place.run_id.as_str(), |_| {});
     if let Some(exit) = check::show(&runbook.texts, &census, args.format, output)? {
         let _ = std::fs::remove_dir_all(&place.staging);
@@ -166,7 +186,8 @@ fn execute(
         sandbox: target.sandbox.is_some(),
         base_url: target.base_url.clone(),
         token_url: target.token_url.clone(),
-        settings: settings::effective(runbook, &args.selection, sources),
+        settings,
+        plan_id: plan.map(|plan| plan.id().to_owned()),
         numbers: runbook.numbers,
         jobs: census.rows(),
         sets: census.sets.iter().map(|set| SetPlan { name: set.name.clone(), jobs: set.rows }).collect(),
@@ -245,17 +266,14 @@ fn snapshot(
             let name = path.file_name().map_or_else(|| "text".into(), |name| name.to_string_lossy());
             format!("inputs/text-{others}-{name}")
         };
-        let text = layer.source.text.as_bytes();
-        journal::write_private(&run_dir.join(&snapshot), text).map_err(cannot_create)?;
-        let (file, sha256) = (path.display().to_string(), journal::sha256_hex(text));
+        let text = layer.source.bytes();
+        journal::write_private(&run_dir.join(&snapshot), &text).map_err(cannot_create)?;
+        let (file, sha256) = (path.display().to_string(), journal::sha256_hex(&text));
         inputs.push(FileDigest { file, snapshot, sha256, bytes: text.len() as u64 });
     }
     journal::write_private(&run_dir.join("inputs/profile.yaml"), profile.text().as_bytes()).map_err(cannot_create)?;
     let base = runbook.texts.base();
-    for named in runbook.sets.iter().filter_map(|set| set.rows.file()) {
-        if copies.contains_key(named) {
-            continue;
-        }
+    for named in runbook.input_files() {
         let from = base.join(named);
         let name = named.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy().into_owned());
         let to = PathBuf::from(format!("inputs/{}-{name}", copies.len() + 1));
@@ -264,7 +282,7 @@ fn snapshot(
             let shown = named.display().to_string();
             inputs.push(journal::copy_input(&from, &shown, run_dir, &to).map_err(cannot_create)?);
         }
-        copies.insert(named.clone(), run_dir.join(to));
+        copies.insert(named.to_owned(), run_dir.join(to));
     }
     Ok((inputs, copies))
 }

@@ -34,6 +34,9 @@ impl RunArgs {
             selection: self.selection.clone(),
             pace: self.pace.clone(),
             payloads: None,
+            save: None,
+            latency: None,
+            latency_of: None,
             format: self.format,
         }
     }

@@ -19,7 +19,7 @@ impl Files {
     }
 
     /// The file that is read.
-    pub(super) fn found(&self, named: &Path) -> PathBuf {
+    pub fn found(&self, named: &Path) -> PathBuf {
         self.copies.get(named).cloned().unwrap_or_else(|| self.base.join(named))
     }
 }

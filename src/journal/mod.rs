@@ -9,7 +9,7 @@ mod snapshot;
 mod verify;
 mod writer;
 
-pub use chain::{Head, sha256_hex};
+pub use chain::{Head, sha256_hex, sha256_of};
 pub use lock::{LockError, RunLock};
 pub use reader::{Line, ReadError, Reader, unfinished};
 pub use snapshot::{STAGING, SnapshotError, copy_input, create_run_dir, publish, remove_staging, write_private};

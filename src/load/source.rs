@@ -55,10 +55,13 @@ pub fn read(path: &Path) -> Result<Source, SourceError> {
         return Err(not_text(at, &bytes));
     }
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source {
-            path: path.to_owned(),
-            text: text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned),
-        }),
+        Ok(text) => {
+            let path = path.to_owned();
+            Ok(match text.strip_prefix('\u{feff}') {
+                Some(rest) => Source { path, text: rest.to_owned(), marked: true },
+                None => Source { path, text, marked: false },
+            })
+        }
         Err(error) => Err(not_text(error.utf8_error().valid_up_to(), error.as_bytes())),
     }
 }

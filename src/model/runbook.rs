@@ -10,8 +10,18 @@ use std::path::{Path, PathBuf};
 pub struct Source {
     /// The path as given.
     pub path: PathBuf,
-    /// The exact bytes, as UTF-8.
+    /// Its text, without a byte order mark.
     pub text: String,
+    /// Whether a byte order mark stands in front of it.
+    pub marked: bool,
+}
+
+impl Source {
+    /// The exact bytes of the file.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mark = if self.marked { "\u{feff}" } else { "" };
+        [mark.as_bytes(), self.text.as_bytes()].concat()
+    }
 }
 
 /// What a text is to its runbook.
@@ -188,6 +198,19 @@ pub struct RetryPolicy {
     pub max_wait: DurationSpec,
     /// Longest Retry-After that is waited for. Default 60 s.
     pub max_retry_after: DurationSpec,
+}
+
+impl Runbook {
+    /// Every data file that it names, once, in order.
+    pub fn input_files(&self) -> Vec<&Path> {
+        let mut files: Vec<&Path> = Vec::new();
+        for file in self.sets.iter().filter_map(|set| set.rows.file()) {
+            if !files.contains(&file.as_path()) {
+                files.push(file);
+            }
+        }
+        files
+    }
 }
 
 /// A checked runbook.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Module, and what it may import. The same table stands in the docs of `src/lib.rs`.
-const TABLE: [(&str, &[&str]); 13] = [
+const TABLE: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("event", &["model"]),
     ("state", &["event", "model"]),
@@ -14,6 +14,7 @@ const TABLE: [(&str, &[&str]); 13] = [
     ("load", &["model", "schema", "template"]),
     ("profile", &["model", "schema", "template"]),
     ("expand", &["model", "profile", "template"]),
+    ("plan", &["model"]),
     ("execute", &["event", "model", "profile", "state"]),
     ("journal", &["event", "model", "state"]),
     ("report", &["event", "model", "state"]),
@@ -27,6 +28,7 @@ const TABLE: [(&str, &[&str]); 13] = [
             "journal",
             "load",
             "model",
+            "plan",
             "profile",
             "report",
             "schema",

@@ -208,6 +208,7 @@ fn started(sets: &[(&'static str, u64)], criteria: &[&str]) -> RunStarted {
             setting("rate", "25/s", SettingSource::Flag),
             setting("retry.max_attempts", "4", SettingSource::Default),
         ],
+        plan_id: None,
         numbers: NumberPrivacy::Masked,
         jobs: sets.iter().map(|(_, jobs)| jobs).sum(),
         sets: sets.iter().map(|(name, jobs)| SetPlan { name: SetName::new(*name), jobs: *jobs }).collect(),

@@ -1,0 +1,99 @@
+//! What a plan says: its figures as data, and the same in words.
+
+use super::estimate::LatencyBasis;
+use crate::cli::print;
+use crate::event::Setting;
+use crate::model::{Job, NumberPrivacy};
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+#[derive(Serialize)]
+pub(super) struct Plan<'a> {
+    pub(super) runbook: &'a str,
+    pub(super) profile: &'a str,
+    pub(super) base_url: String,
+    pub(super) token_url: String,
+    pub(super) jobs: u64,
+    pub(super) skipped: u64,
+    pub(super) sets: Vec<SetPlan<'a>>,
+    pub(super) settings: Vec<Setting>,
+    pub(super) estimated_seconds: f64,
+    pub(super) latency: LatencyBasis,
+    /// Of the plan that was saved.
+    #[serde(rename = "plan_id", skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<String>,
+    pub(super) first: Vec<Request>,
+}
+
+#[derive(Serialize)]
+pub(super) struct SetPlan<'a> {
+    pub(super) name: &'a str,
+    pub(super) rows: u64,
+    pub(super) jobs: u64,
+    pub(super) skipped: u64,
+}
+
+/// A request as it would be sent, its numbers as the runbook's `privacy` says. `--payloads` has them in full.
+#[derive(Serialize)]
+pub(super) struct Request {
+    pub(super) job: u64,
+    pub(super) set: String,
+    pub(super) key: String,
+    pub(super) call_id: String,
+    pub(super) path: String,
+    pub(super) payload: Value,
+}
+
+impl Request {
+    pub(super) fn of(job: &Job, numbers: NumberPrivacy) -> Self {
+        Self {
+            job: job.number,
+            set: job.set.to_string(),
+            key: job.key.to_string(),
+            call_id: job.call_id.to_string(),
+            path: job.request.path.clone(),
+            payload: masked(serde_json::from_slice(&job.request.body).unwrap_or_default(), numbers),
+        }
+    }
+}
+
+fn masked(value: Value, numbers: NumberPrivacy) -> Value {
+    match value {
+        Value::String(text) => Value::String(numbers.mask(&text)),
+        Value::Array(items) => items.into_iter().map(|item| masked(item, numbers)).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, item)| (name, masked(item, numbers))).collect(),
+        other => other,
+    }
+}
+
+pub(super) fn human(plan: &Plan<'_>) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "plan of {} ({} profile); nothing is sent", plan.runbook, plan.profile);
+    let _ = writeln!(text, "  bridge    POST {}", plan.base_url);
+    let _ = writeln!(text, "  token     POST {}", plan.token_url);
+    let _ = writeln!(text, "  jobs      {} ({} skipped)", plan.jobs, print::plural(plan.skipped, "row"));
+    for set in &plan.sets {
+        let _ = writeln!(text, "    {:<24} {:>8} jobs {:>8} skipped", set.name, set.jobs, set.skipped);
+    }
+    let (seconds, source) = (plan.latency.seconds, &plan.latency.source);
+    let _ = writeln!(
+        text,
+        "  duration  about {} s at {seconds} s a request ({source}), without retries",
+        plan.estimated_seconds
+    );
+    if let Some(id) = &plan.id {
+        let _ = writeln!(text, "  plan id   {id}");
+    }
+    let _ = writeln!(text, "  settings");
+    for setting in &plan.settings {
+        let source = serde_json::to_value(setting.source).unwrap_or_default();
+        let _ =
+            writeln!(text, "    {:<24} {:>12}  ({})", setting.name, setting.value, source.as_str().unwrap_or_default());
+    }
+    for request in &plan.first {
+        let _ = writeln!(text, "  job {} of set {}: POST {}", request.job, request.set, request.path);
+        let _ = writeln!(text, "    {}", request.payload);
+    }
+    text
+}
