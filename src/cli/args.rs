@@ -106,6 +106,11 @@ pub(super) enum Command {
         #[arg(value_enum)]
         kind: SchemaKind,
     },
+    /// Explain a diagnostic's code (BB0101, or just 101) or a topic; without one, list them
+    Explain {
+        /// A code, or `templates`
+        topic: Option<String>,
+    },
     /// Start the built-in fake API on loopback, for rehearsals
     Simulate(SimulateArgs),
     /// Print a shell's completion script
@@ -123,7 +128,11 @@ impl Command {
             Self::Validate { format, .. } | Self::Report { format, .. } | Self::Verify { format, .. } => Some(*format),
             Self::Plan(args) => Some(args.format),
             Self::Run(args) => Some(args.format),
-            Self::Init { .. } | Self::Schema { .. } | Self::Simulate(_) | Self::Completions { .. } => None,
+            Self::Init { .. }
+            | Self::Schema { .. }
+            | Self::Explain { .. }
+            | Self::Simulate(_)
+            | Self::Completions { .. } => None,
         }
     }
 }

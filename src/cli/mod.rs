@@ -4,9 +4,11 @@ mod args;
 mod check;
 mod diagnostics;
 mod exit;
+mod explain;
 mod failure;
 mod init;
 mod logging;
+mod manual;
 mod plan;
 mod print;
 mod progress;
@@ -78,6 +80,7 @@ fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
         Command::Report { run_dir, format } => report::report(&run_dir, format),
         Command::Verify { run_dir, format } => verify::verify(&run_dir, format),
         Command::Schema { kind } => schema::schema(kind),
+        Command::Explain { topic } => explain::explain(topic.as_deref()),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -11,6 +11,7 @@ mod architecture;
 mod cli;
 mod diagnostics;
 mod docs;
+mod explain;
 mod golden;
 mod interruption;
 mod limits;
