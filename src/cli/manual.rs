@@ -28,7 +28,6 @@ pub(super) fn section(code: Code) -> Section {
 }
 
 impl Section {
-    #[expect(dead_code, reason = "for output forms to come")]
     /// The words without the examples, as one paragraph a line.
     pub(super) fn prose(self) -> String {
         let prose = self.text.split("\n\n").filter(|part| !part.starts_with("```"));

@@ -1,7 +1,7 @@
 //! `bridgebook plan` and `run --dry-run`: what would be sent, and nothing sent.
 
 use super::args::{Format, OutputArgs, PlanArgs};
-use super::check::Sound;
+use super::check::{Manner, Sound};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::settings::Sources;
@@ -79,8 +79,9 @@ fn masked(value: Value, numbers: NumberPrivacy) -> Value {
 
 /// Plans a run.
 pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Result<u8, Failure> {
-    let Sound { runbook, profile, selection } =
-        match check::open(&args.runbook, &args.selection, &args.pace, args.format, output)? {
+    let manner = Manner { format: args.format, output, strictness: args.strictness };
+    let Sound { runbook, profile, selection, warnings } =
+        match check::open(&args.runbook, &args.selection, &args.pace, manner)? {
             Ok(sound) => sound,
             Err(exit) => return Ok(exit.code()),
         };
@@ -107,7 +108,7 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     {
         return Err(failed(path, &error));
     }
-    if let Some(exit) = check::show(&runbook.source, &census, args.format, output)? {
+    if let Some(exit) = check::show(&runbook.source, &warnings, &census, manner)? {
         return Ok(exit.code());
     }
     let skipped: u64 = census.sets.iter().map(|set| set.skipped).sum();

@@ -16,7 +16,7 @@ pub use diagnostic::{Diagnostic, Place, locate, unreadable};
 pub use raw::runbook_schema;
 pub use source::{SourceError, read};
 
-use crate::model::{Code, Problem, Runbook, Source};
+use crate::model::{Code, Problem, Runbook, Severity, Source};
 use crate::schema::{Checker, prune};
 use raw::RawRunbook;
 
@@ -41,6 +41,11 @@ impl Draft {
         &self.problems
     }
 
+    /// Whether something refuses the runbook.
+    pub fn is_refused(&self) -> bool {
+        self.problems.iter().any(|problem| problem.code.severity() == Severity::Error)
+    }
+
     /// The same with something changed in the runbook, such as a variable from the command line.
     pub fn with<E>(mut self, change: impl FnOnce(&mut Runbook) -> Result<(), E>) -> Result<Self, E> {
         self.runbook.as_mut().map_or(Ok(()), change)?;
@@ -49,11 +54,10 @@ impl Draft {
 
     /// The runbook, if nothing refuses it.
     pub fn finish(self) -> Result<Runbook, Vec<Problem>> {
-        let refused = self.problems.iter().any(|problem| problem.code.severity() == crate::model::Severity::Error);
-        match self.runbook {
-            Some(runbook) if !refused => Ok(runbook),
-            _ => Err(self.problems),
+        if self.is_refused() {
+            return Err(self.problems);
         }
+        self.runbook.ok_or(self.problems)
     }
 }
 
