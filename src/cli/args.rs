@@ -61,6 +61,28 @@ pub(super) enum Format {
     Json,
 }
 
+/// Form of diagnostics on stdout.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CheckFormat {
+    /// For people, on stderr.
+    Human,
+    /// For programs.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands, for annotations on GitHub.
+    Github,
+}
+
+impl From<Format> for CheckFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Human => Self::Human,
+            Format::Json => Self::Json,
+        }
+    }
+}
+
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Write a runbook with sample data that validates, plans and runs in the sandbox
@@ -76,9 +98,11 @@ pub(super) enum Command {
         runbooks: Vec<PathBuf>,
         #[command(flatten)]
         selection: SelectionArgs,
-        /// Form of the result
-        #[arg(long, value_enum, default_value_t = Format::Human)]
-        format: Format,
+        #[command(flatten)]
+        strictness: StrictnessArgs,
+        /// Form of the diagnostics
+        #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
+        format: CheckFormat,
     },
     /// Show what a run would send; sends nothing
     Plan(PlanArgs),
@@ -106,6 +130,11 @@ pub(super) enum Command {
         #[arg(value_enum)]
         kind: SchemaKind,
     },
+    /// Explain a diagnostic's code (BB0101, or just 101) or a topic; without one, list them
+    Explain {
+        /// A code, or `templates`
+        topic: Option<String>,
+    },
     /// Start the built-in fake API on loopback, for rehearsals
     Simulate(SimulateArgs),
     /// Print a shell's completion script
@@ -118,12 +147,17 @@ pub(super) enum Command {
 
 impl Command {
     /// The form of its result, where there is a choice.
-    pub(super) fn format(&self) -> Option<Format> {
+    pub(super) fn format(&self) -> CheckFormat {
         match self {
-            Self::Validate { format, .. } | Self::Report { format, .. } | Self::Verify { format, .. } => Some(*format),
-            Self::Plan(args) => Some(args.format),
-            Self::Run(args) => Some(args.format),
-            Self::Init { .. } | Self::Schema { .. } | Self::Simulate(_) | Self::Completions { .. } => None,
+            Self::Validate { format, .. } => *format,
+            Self::Report { format, .. } | Self::Verify { format, .. } => (*format).into(),
+            Self::Plan(args) => args.format.into(),
+            Self::Run(args) => args.format.into(),
+            Self::Init { .. }
+            | Self::Schema { .. }
+            | Self::Explain { .. }
+            | Self::Simulate(_)
+            | Self::Completions { .. } => CheckFormat::Human,
         }
     }
 }
@@ -164,6 +198,14 @@ pub(super) struct SelectionArgs {
     pub(super) limit: Option<u64>,
 }
 
+/// What refuses a runbook.
+#[derive(Args, Debug, Clone, Copy, Default)]
+pub(super) struct StrictnessArgs {
+    /// Warnings refuse the runbook as errors do
+    #[arg(long)]
+    pub(super) deny_warnings: bool,
+}
+
 /// How much at once, how fast.
 #[derive(Args, Debug, Clone, Default)]
 pub(super) struct PaceArgs {
@@ -183,6 +225,8 @@ pub(super) struct PlanArgs {
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     pub(super) pace: PaceArgs,
+    #[command(flatten)]
+    pub(super) strictness: StrictnessArgs,
     /// Write every payload to this file, one JSON object a line
     #[arg(long, value_name = "FILE.jsonl")]
     pub(super) payloads: Option<PathBuf>,
@@ -208,6 +252,8 @@ pub(super) struct RunArgs {
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     pub(super) pace: PaceArgs,
+    #[command(flatten)]
+    pub(super) strictness: StrictnessArgs,
     /// Where runs are kept: {out}/{runbook}/{run}
     #[arg(long, value_name = "DIR", default_value = "runs", env = "BRIDGEBOOK_OUT")]
     pub(super) out: PathBuf,

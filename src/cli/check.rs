@@ -1,12 +1,13 @@
 //! Reading and checking a runbook: what `validate`, `plan` and `run` have in common.
 
-use super::args::{Format, OutputArgs, PaceArgs, SelectionArgs};
+use super::args::{Format, OutputArgs, PaceArgs, SelectionArgs, StrictnessArgs};
+use super::diagnostics::Findings;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{diagnostics, print, settings};
 use crate::expand::{Census, Expander, Files, Selection};
-use crate::load::{self, Diagnostic, Draft, SourceError};
-use crate::model::{Code, Problem, Runbook, Severity, Source, Texts};
+use crate::load::{self, Draft, SourceError};
+use crate::model::{Code, Problem, Runbook, Source, Texts};
 use crate::profile::{Profile, ProfileError};
 use crate::template::nearest;
 use std::collections::BTreeMap;
@@ -55,11 +56,21 @@ pub(super) fn all_problems(draft: &Draft, selection: &Selection) -> Census {
     census
 }
 
+/// How the command was asked to judge and to talk.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    pub(super) format: Format,
+    pub(super) output: OutputArgs,
+    pub(super) strictness: StrictnessArgs,
+}
+
 /// What a plan or a run starts from.
 pub(super) struct Sound {
     pub(super) runbook: Runbook,
     pub(super) profile: Profile,
     pub(super) selection: Selection,
+    /// What is worth a look in the runbook itself.
+    pub(super) warnings: Vec<Problem>,
 }
 
 /// Reads a runbook and puts the command line over it. A refused one is shown with all its problems; its code is the
@@ -68,24 +79,28 @@ pub(super) fn open(
     path: &Path,
     args: &SelectionArgs,
     pace: &PaceArgs,
-    format: Format,
-    output: OutputArgs,
+    manner: Manner,
 ) -> Result<Result<Sound, Exit>, Failure> {
-    let source = load::read(path).map_err(|error| Failure::new(exit_of(&error), error))?;
+    let source = match load::read(path) {
+        Ok(source) => source,
+        Err(error) => {
+            let found = vec![load::unreadable(path, &error)];
+            present(&Findings { found, more: 0, deny_warnings: false }, manner)?;
+            return Ok(Err(exit_of(&error)));
+        }
+    };
     let draft = draft(source, args)?;
     // A set that is not there may be one that was refused: the runbook's own problems come first.
-    let selection = match draft.preview().filter(|_| draft.problems().is_empty()) {
-        Some(runbook) => settings::select(runbook, args)?,
-        None => Selection::default(),
-    };
-    let profile = draft.preview().filter(|_| draft.problems().is_empty()).and_then(|runbook| profile(runbook).ok());
-    let Some(profile) = profile else {
+    let sound = draft.preview().filter(|_| !draft.is_refused());
+    let selection = sound.map_or_else(|| Ok(Selection::default()), |runbook| settings::select(runbook, args))?;
+    let Some(profile) = sound.and_then(|runbook| profile(runbook).ok()) else {
         let census = all_problems(&draft, &selection);
-        return Ok(Err(show(draft.texts(), &census, format, output)?.unwrap_or(Exit::Invalid)));
+        return Ok(Err(show(draft.texts(), &[], &census, manner)?.unwrap_or(Exit::Invalid)));
     };
+    let warnings = draft.problems().to_vec();
     let Ok(mut runbook) = draft.finish() else { return Ok(Err(Exit::Invalid)) };
     settings::apply_pace(&mut runbook, pace);
-    Ok(Ok(Sound { runbook, profile, selection }))
+    Ok(Ok(Sound { runbook, profile, selection, warnings }))
 }
 
 /// Checks a runbook's text, with the variables of the command line.
@@ -103,41 +118,28 @@ pub(super) fn files(runbook: &Runbook) -> Files {
     Files { base: runbook.texts.base().to_owned(), copies: BTreeMap::new() }
 }
 
-/// Shows diagnostics and gives the exit code that they mean; `None` when nothing refuses the runbook.
-///
-/// A program that asked for JSON gets one document on stdout: the diagnostics when they refuse the runbook, else the
-/// result, with warnings on stderr.
+/// Shows what is wrong with a runbook and its data, and gives the exit code that it means; `None` when nothing refuses
+/// it. `warnings` are those of the runbook itself.
 pub(super) fn show(
     texts: &Texts,
+    warnings: &[Problem],
     census: &Census,
-    format: Format,
-    output: OutputArgs,
+    manner: Manner,
 ) -> Result<Option<Exit>, Failure> {
-    let found = load::locate(texts, &census.problems);
-    let refusal = refusal(&found);
-    if format == Format::Json && refusal.is_some() {
-        print::json(&diagnostics::json(&found, census.more))?;
-    } else {
-        print::note(&diagnostics::human(&found, census.more, print::colours(output)));
-    }
-    Ok(refusal)
+    let problems: Vec<Problem> = warnings.iter().chain(&census.problems).cloned().collect();
+    let found = load::locate(texts, &problems);
+    let findings = Findings { found, more: census.more, deny_warnings: manner.strictness.deny_warnings };
+    present(&findings, manner)?;
+    Ok(findings.refusal())
 }
 
-/// Missing input is another matter than wrong input, and a guard's refusal than both: each only when nothing else is
-/// wrong.
-pub(super) fn refusal(found: &[Diagnostic]) -> Option<Exit> {
-    let errors: Vec<Code> =
-        found.iter().filter(|found| found.severity() == Severity::Error).map(|found| found.code).collect();
-    if errors.is_empty() {
-        None
-    } else if errors
-        .iter()
-        .all(|code| matches!(code, Code::Unreadable | Code::IncludeUnreadable | Code::DataUnreadable | Code::NoRows))
-    {
-        Some(Exit::InputMissing)
-    } else if errors.iter().all(|code| *code == Code::TooManyJobs) {
-        Some(Exit::Refused)
+/// A program that asked for JSON gets one document on stdout: the diagnostics when they refuse the runbook, else the
+/// result, with warnings on stderr.
+fn present(findings: &Findings, manner: Manner) -> Result<(), Failure> {
+    if manner.format == Format::Json && findings.refusal().is_some() {
+        print::json(&diagnostics::json(findings))?;
     } else {
-        Some(Exit::Invalid)
+        print::note(&diagnostics::human(findings, print::colours(manner.output)));
     }
+    Ok(())
 }

@@ -4,9 +4,11 @@ mod args;
 mod check;
 mod diagnostics;
 mod exit;
+mod explain;
 mod failure;
 mod init;
 mod logging;
+mod manual;
 mod plan;
 mod print;
 mod progress;
@@ -23,7 +25,7 @@ mod verify;
 
 pub use exit::Exit;
 
-use args::{Cli, Command};
+use args::{CheckFormat, Cli, Command};
 use clap::{CommandFactory, FromArgMatches};
 use failure::Failure;
 use logging::Log;
@@ -50,16 +52,19 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let output = cli.output;
     let log = logging::start(output);
-    let json = cli.command.format() == Some(args::Format::Json);
+    let format = cli.command.format();
     // A panic has said its words on stderr; its exit code must be one of ours.
     let run = std::panic::AssertUnwindSafe(|| dispatch(cli, &settings::sources(&matches), &log));
     match std::panic::catch_unwind(run) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(failure)) => {
-            if json {
-                // A program that asked for JSON gets one document, whatever happened.
-                let _ = print::json(&failure.as_json());
-            }
+            // A program that asked for a document gets one, whatever happened.
+            let _ = match format {
+                CheckFormat::Human => Ok(0),
+                CheckFormat::Json => print::json(&failure.as_json()),
+                CheckFormat::Sarif => print::json(&diagnostics::sarif_failure(&failure.to_string(), failure.exit())),
+                CheckFormat::Github => print::text(&diagnostics::github_failure(&failure.to_string())),
+            };
             print::error(&failure, output);
             failure.exit().into()
         }
@@ -71,13 +76,16 @@ fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
     let output = cli.output;
     match cli.command {
         Command::Init { dir } => init::init(&dir),
-        Command::Validate { runbooks, selection, format } => validate::validate(&runbooks, &selection, format, output),
+        Command::Validate { runbooks, selection, strictness, format } => {
+            validate::validate(&runbooks, &selection, strictness, format, output)
+        }
         Command::Plan(args) => plan::plan(&args, sources, output),
         Command::Run(args) if args.dry_run => plan::plan(&args.as_plan(), sources, output),
         Command::Run(args) => run::run(&args, sources, output, log),
         Command::Report { run_dir, format } => report::report(&run_dir, format),
         Command::Verify { run_dir, format } => verify::verify(&run_dir, format),
         Command::Schema { kind } => schema::schema(kind),
+        Command::Explain { topic } => explain::explain(topic.as_deref()),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

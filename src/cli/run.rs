@@ -4,7 +4,7 @@
 //! record are there; the rows that are sent are those of the snapshot.
 
 use super::args::{LogFormat, OutputArgs, RunArgs};
-use super::check::Sound;
+use super::check::{Manner, Sound};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::logging::Log;
@@ -45,7 +45,7 @@ struct Asked<'a> {
 /// Runs a runbook.
 pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &Log) -> Result<u8, Failure> {
     let plan = saved::open(args)?;
-    let mut sound = match check::open(&args.runbook, &args.selection, &args.pace, args.format, output)? {
+    let mut sound = match check::open(&args.runbook, &args.selection, &args.pace, manner(args, output))? {
         Ok(sound) => sound,
         Err(exit) => return Ok(exit.code()),
     };
@@ -60,6 +60,10 @@ pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &L
         Outcome::Refused(exit) => Ok(exit.code()),
         Outcome::Ended(run_dir, exit_code) => report::after_run(&run_dir, args.format, exit_code),
     }
+}
+
+fn manner(args: &RunArgs, output: OutputArgs) -> Manner {
+    Manner { format: args.format, output, strictness: args.strictness }
 }
 
 enum Outcome {
@@ -143,7 +147,7 @@ fn execute(
     plan: Option<&SavedPlan>,
 ) -> Result<Outcome, Failure> {
     let Asked { args, sources, output, log } = asked;
-    let Sound { runbook, profile, selection } = sound;
+    let Sound { runbook, profile, selection, warnings } = sound;
     let (inputs, copies) = match snapshot(runbook, profile, &place.staging) {
         Ok(done) => done,
         Err(failure) => {
@@ -162,7 +166,7 @@ fn execute(
     }
     let expander = Expander::new(runbook, profile, files, selection);
     let census = expander.census(place.run_id.as_str(), |_| {});
-    if let Some(exit) = check::show(&runbook.texts, &census, args.format, output)? {
+    if let Some(exit) = check::show(&runbook.texts, warnings, &census, manner(args, output))? {
         let _ = std::fs::remove_dir_all(&place.staging);
         return Ok(Outcome::Refused(exit));
     }

@@ -33,6 +33,7 @@ impl RunArgs {
             runbook: self.runbook.clone(),
             selection: self.selection.clone(),
             pace: self.pace.clone(),
+            strictness: self.strictness,
             payloads: None,
             save: None,
             latency: None,

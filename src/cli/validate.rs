@@ -1,63 +1,75 @@
 //! `bridgebook validate`: every problem of every runbook in one pass; no network.
 
-use super::args::{Format, OutputArgs, SelectionArgs};
+use super::args::{CheckFormat, OutputArgs, SelectionArgs, StrictnessArgs};
+use super::diagnostics::{self, Findings};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{check, diagnostics, print, settings};
-use crate::expand::Selection;
+use super::{check, print, settings};
+use crate::expand::{Census, Selection};
 use crate::load;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Checks each runbook; the worst code counts.
 pub(super) fn validate(
     runbooks: &[PathBuf],
     args: &SelectionArgs,
-    format: Format,
+    strictness: StrictnessArgs,
+    format: CheckFormat,
     output: OutputArgs,
 ) -> Result<u8, Failure> {
     let mut worst = Exit::Success;
-    let mut all = Vec::new();
-    let mut more = 0;
+    let mut all = Findings { deny_warnings: strictness.deny_warnings, ..Findings::default() };
     for path in runbooks {
-        let source = match load::read(path) {
-            Ok(source) => source,
-            Err(error) => {
-                // The other runbooks are checked all the same.
-                let found = load::unreadable(path, &error);
-                worst = worse(worst, Some(check::exit_of(&error)));
-                if format == Format::Human {
-                    print::note(&diagnostics::human(std::slice::from_ref(&found), 0, print::colours(output)));
-                }
-                all.push(found);
-                continue;
-            }
-        };
-        let draft = check::draft(source, args)?;
-        let selection = match draft.preview().filter(|_| draft.problems().is_empty()) {
-            Some(runbook) => settings::select(runbook, args)?,
-            None => Selection::default(),
-        };
-        let census = check::all_problems(&draft, &selection);
-        let found = load::locate(draft.texts(), &census.problems);
-        let refusal = check::refusal(&found);
-        worst = worse(worst, refusal);
-        if format == Format::Human {
-            print::note(&diagnostics::human(&found, census.more, print::colours(output)));
-            if refusal.is_none() {
-                let skipped: u64 = census.sets.iter().map(|set| set.skipped).sum();
-                let jobs = census.rows() - skipped;
-                let (jobs, sets) = (print::plural(jobs, "job"), print::plural(census.sets.len() as u64, "set"));
-                let skipped = print::plural(skipped, "row");
-                print::text(&format!("{}: ok, {jobs} in {sets}, {skipped} skipped\n", path.display()))?;
+        let (exit, findings, census) = one(path, args, strictness)?;
+        worst = worse(worst, exit);
+        if format == CheckFormat::Human {
+            print::note(&diagnostics::human(&findings, print::colours(output)));
+            if let (None, Some(census)) = (exit, census) {
+                print::text(&sound(path, &census))?;
             }
         }
-        all.extend(found);
-        more += census.more;
+        all.found.extend(findings.found);
+        all.more += findings.more;
     }
-    if format == Format::Json {
-        print::json(&diagnostics::json(&all, more))?;
+    match format {
+        CheckFormat::Human => {}
+        CheckFormat::Json => drop(print::json(&diagnostics::json(&all))?),
+        CheckFormat::Sarif => drop(print::json(&diagnostics::sarif(&all, worst))?),
+        CheckFormat::Github => drop(print::text(&diagnostics::github(&all))?),
     }
     Ok(worst.code())
+}
+
+/// One runbook: what refuses it, what was found, and what it holds when it could be read. The others are checked
+/// whatever becomes of it.
+fn one(
+    path: &Path,
+    args: &SelectionArgs,
+    strictness: StrictnessArgs,
+) -> Result<(Option<Exit>, Findings, Option<Census>), Failure> {
+    let findings = |found, more| Findings { found, more, deny_warnings: strictness.deny_warnings };
+    let source = match load::read(path) {
+        Ok(source) => source,
+        Err(error) => {
+            let found = vec![load::unreadable(path, &error)];
+            return Ok((Some(check::exit_of(&error)), findings(found, 0), None));
+        }
+    };
+    let draft = check::draft(source, args)?;
+    let selection = match draft.preview().filter(|_| !draft.is_refused()) {
+        Some(runbook) => settings::select(runbook, args)?,
+        None => Selection::default(),
+    };
+    let census = check::all_problems(&draft, &selection);
+    let findings = findings(load::locate(draft.texts(), &census.problems), census.more);
+    Ok((findings.refusal(), findings, Some(census)))
+}
+
+fn sound(path: &Path, census: &Census) -> String {
+    let skipped: u64 = census.sets.iter().map(|set| set.skipped).sum();
+    let jobs = print::plural(census.rows() - skipped, "job");
+    let sets = print::plural(census.sets.len() as u64, "set");
+    format!("{}: ok, {jobs} in {sets}, {} skipped\n", path.display(), print::plural(skipped, "row"))
 }
 
 /// Wrong input is worse than missing input, and that than a guard's refusal.

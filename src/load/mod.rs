@@ -18,7 +18,7 @@ pub use diagnostic::{Diagnostic, Place, locate, unreadable};
 pub use raw::{fragment_schema, runbook_schema};
 pub use source::{SourceError, read};
 
-use crate::model::{Code, Problem, Runbook, Source, Texts};
+use crate::model::{Code, Layer, Problem, Role, Runbook, Severity, Source, Texts};
 use crate::schema::Checker;
 use crate::template::nearest;
 use layers::{Checkers, Loaded};
@@ -57,6 +57,11 @@ impl Draft {
         &self.problems
     }
 
+    /// Whether something refuses the runbook.
+    pub fn is_refused(&self) -> bool {
+        self.problems.iter().any(|problem| problem.code.severity() == Severity::Error)
+    }
+
     /// The same with something changed in the runbook, such as a variable from the command line.
     pub fn with<E>(mut self, change: impl FnOnce(&mut Runbook) -> Result<(), E>) -> Result<Self, E> {
         self.runbook.as_mut().map_or(Ok(()), change)?;
@@ -65,11 +70,10 @@ impl Draft {
 
     /// The runbook, if nothing refuses it.
     pub fn finish(self) -> Result<Runbook, Vec<Problem>> {
-        let refused = self.problems.iter().any(|problem| problem.code.severity() == crate::model::Severity::Error);
-        match self.runbook {
-            Some(runbook) if !refused => Ok(runbook),
-            _ => Err(self.problems),
+        if self.is_refused() {
+            return Err(self.problems);
         }
+        self.runbook.ok_or(self.problems)
     }
 }
 
@@ -105,7 +109,7 @@ pub fn load(source: Source, vars: Vec<Source>) -> Draft {
 
 /// The runbook as one document, for who asks which keys are written anywhere. Texts that are not sound are left out.
 pub fn document(texts: &Texts) -> Value {
-    let parsed = |layer: &crate::model::Layer| {
+    let parsed = |layer: &Layer| {
         let document = yaml::parse(&layer.source.text).ok()?;
         Some(if layer.role.mount().is_empty() { document } else { serde_json::json!({"vars": document}) })
     };
@@ -117,7 +121,7 @@ fn whole(documents: Vec<Option<Value>>, texts: &Texts, problems: &mut Vec<Proble
     let mut whole = Value::Object(serde_json::Map::new());
     for (index, document) in documents.into_iter().enumerate().rev() {
         let Some(mut document) = document else { continue };
-        if texts.layers()[index].role == crate::model::Role::Vars {
+        if texts.layers()[index].role == Role::Vars {
             let known: Vec<&str> = whole
                 .get("vars")
                 .and_then(Value::as_object)

@@ -31,6 +31,9 @@ macro_rules! codes {
         }
 
         impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
             /// The number that is printed after `BB`.
             pub fn number(self) -> u16 {
                 match self { $(Self::$name => $number,)* }
@@ -105,10 +108,10 @@ codes! {
     DuplicateCall = 503, Error;
     /// `when` gave something else than true or false.
     WhenNotBoolean = 504, Error;
-    /// A call id or key that holds a telephone number which `privacy` hides.
-    NumberShown = 506, Error;
     /// More jobs than the guard allows.
     TooManyJobs = 505, Error;
+    /// A call id or key that holds a telephone number which `privacy` hides.
+    NumberShown = 506, Error;
     /// A number without its country code: what it means depends on the server.
     NoCountryCode = 601, Warning;
 }

@@ -231,9 +231,9 @@ fn check_call(call: &HelperTemplate, scope: &Scope, names: &mut Vec<Vec<String>>
 
 fn check_helper(name: Option<&str>) -> Result<(), CompileError> {
     match name {
-        Some(name) if !helpers::NAMES.contains(&name) => Err(CompileError::Name(
+        Some(name) if helpers::find(name).is_none() => Err(CompileError::Name(
             format!("there is no helper `{name}`"),
-            nearest(name, helpers::NAMES).map(|meant| format!("write `{meant}`")),
+            nearest(name, helpers::names()).map(|meant| format!("write `{meant}`")),
         )),
         _ => Ok(()),
     }
@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn the_named_helpers_all_exist() {
         let engine = Engine::default();
-        for name in helpers::NAMES {
+        for name in helpers::names() {
             assert!(engine.registry.get_template(name).is_none());
             let text = format!("{{{{#if true}}}}{{{{{name} 1 2}}}}{{{{/if}}}}");
             let rendered = engine.registry.render_template(&text, &json!({}));

@@ -11,5 +11,6 @@ mod names;
 mod tree;
 
 pub use compile::{CompileError, Engine, RenderError, Template};
+pub use helpers::{HELPERS, HelperSpec};
 pub use names::{Scope, nearest};
 pub use tree::{Leaf, Tree, TreeError};

@@ -24,7 +24,9 @@ fn help_shows_every_exit_code_with_its_meaning() {
         assert!(line.is_some_and(|line| line.len() > 12), "{code} is missing: {help}");
     }
     assert_eq!(bridgebook::cli::Exit::TABLE.len(), 16, "a new code belongs into this test");
-    for subcommand in ["init", "validate", "plan", "run", "report", "verify", "schema", "simulate", "completions"] {
+    for subcommand in
+        ["init", "validate", "plan", "run", "report", "verify", "schema", "explain", "simulate", "completions"]
+    {
         assert!(help.contains(&format!("\n  {subcommand} ")), "{subcommand}");
         assert!(command(dir.path(), 0, &[subcommand, "--help"]).stdout.contains("Usage:"));
     }

@@ -5,7 +5,7 @@ pub(super) mod saved;
 mod show;
 
 use super::args::{Format, OutputArgs, PlanArgs};
-use super::check::Sound;
+use super::check::{Manner, Sound};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::settings::Sources;
@@ -23,11 +23,12 @@ const SHOWN: usize = 2;
 
 /// Plans a run.
 pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Result<u8, Failure> {
-    let sound = match check::open(&args.runbook, &args.selection, &args.pace, args.format, output)? {
+    let manner = Manner { format: args.format, output, strictness: args.strictness };
+    let sound = match check::open(&args.runbook, &args.selection, &args.pace, manner)? {
         Ok(sound) => sound,
         Err(exit) => return Ok(exit.code()),
     };
-    let Sound { runbook, profile, selection } = &sound;
+    let Sound { runbook, profile, selection, warnings } = &sound;
     let latency = estimate::latency(args)?;
     let settings = settings::effective(runbook, &args.selection, sources);
     let (base_url, token_url) =
@@ -53,7 +54,7 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     {
         return Err(failed(path, &error));
     }
-    if let Some(exit) = check::show(&runbook.texts, &census, args.format, output)? {
+    if let Some(exit) = check::show(&runbook.texts, warnings, &census, manner)? {
         // Half of the payloads would be taken for all of them.
         args.payloads.iter().for_each(|path| drop(std::fs::remove_file(path)));
         return Ok(exit.code());

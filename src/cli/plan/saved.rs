@@ -18,7 +18,7 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What a run of this runbook would depend on. Expands every row.
 pub(in crate::cli) fn basis(sound: &Sound, files: &Files, settings: &[Setting]) -> Result<Basis, Failure> {
-    let Sound { runbook, profile, selection } = sound;
+    let Sound { runbook, profile, selection, .. } = sound;
     let (base_url, token_url) =
         profile.urls(&runbook.connection.endpoints).map_err(|error| Failure::new(Exit::Configuration, error))?;
     let mut sums: Vec<FileSum> = Vec::new();
