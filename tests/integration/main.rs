@@ -9,6 +9,7 @@
 
 mod architecture;
 mod cli;
+mod defaults;
 mod diagnostics;
 mod docs;
 mod golden;
@@ -18,6 +19,7 @@ mod masking;
 mod outcomes;
 mod promise;
 mod reports;
+mod schema_words;
 mod schemas;
 mod support;
 mod tamper;

@@ -56,7 +56,7 @@ pub(in crate::load) struct RawRunbook {
     #[schemars(extend("examples" = [{"desk": "+12025550104"}]))]
     pub(in crate::load) vars: Option<Map<String, Value>>,
     /// Sets of bridge jobs, run in this order as far as limits allow.
-    #[schemars(required, length(min = 1, max = 1000))]
+    #[schemars(required, length(min = 1, max = 1000), extend("examples" = [[{"name": "billing", "rows": {"csv": "data/waiting-billing.csv"}, "job": {"call_id": "{{row.call_id}}"}}]]))]
     pub(in crate::load) sets: Option<Vec<Option<RawSet>>>,
     /// How much at once, and how fast.
     pub(in crate::load) limits: Option<RawLimits>,
