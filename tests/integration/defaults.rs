@@ -28,7 +28,7 @@ impl Defaulted {
         match default {
             Value::Bool(flag) => candidates.push(json!(!flag)),
             Value::Number(number) => {
-                candidates.extend(number.as_i64().map(|n| [json!(n + 1), json!(n - 1)]).into_iter().flatten())
+                candidates.extend(number.as_i64().map(|n| [json!(n + 1), json!(n - 1)]).into_iter().flatten());
             }
             // `5s` becomes `15s`, `cxone` becomes `1cxone`.
             Value::String(text) => candidates.push(json!(format!("1{text}"))),
