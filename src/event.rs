@@ -284,7 +284,7 @@ pub struct JobSkipped {
     pub set: SetName,
     /// The call, if the row names one.
     pub call_id: Option<String>,
-    /// Why.
+    /// Why it is left out.
     pub reason: SkipReason,
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every test of the project. Installs what a test needs and is missing; skips nothing in silence.
 #
-#   tests/run.sh          all tests, and then every file they left behind past a second JSON Schema validator
+#   tests/run.sh          all tests, and then the checks by programs that are not ours: another JSON Schema validator,
+#                         jq, an editor's language server
 #
 # Needs Rust, a C compiler and Debian packages at hand. Environment: nothing.
 set -euo pipefail
@@ -29,6 +30,17 @@ if ! "$python" -c 'import jsonschema, yaml' 2>/dev/null; then
     "$python" -m pip install --quiet --disable-pip-version-check 'jsonschema[format-nongpl]>=4.23' 'PyYAML>=6'
 fi
 
+# The last major version that Debian's Node runs.
+language_server_version=1.25.0
+language_server="$(pwd)/target/language-server"
+if ! grep -q "\"version\": \"$language_server_version\"" "$language_server/node_modules/yaml-language-server/package.json" 2>/dev/null; then
+    command -v npm >/dev/null || install nodejs npm
+    say "installing yaml-language-server $language_server_version into target/language-server"
+    rm -rf "$language_server"
+    mkdir -p "$language_server"
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$language_server" "yaml-language-server@$language_server_version"
+fi
+
 artifacts="$(pwd)/target/test-artifacts"
 rm -rf "$artifacts"
 mkdir -p "$artifacts"
@@ -39,25 +51,31 @@ set +e
 BRIDGEBOOK_TEST_ARTIFACTS="$artifacts" cargo test --quiet --no-fail-fast 2>&1 | tee "$log"
 cargo_status=${PIPESTATUS[0]}
 set -e
-
-say "every file that the tests left, past Python's jsonschema"
-set +e
-"$python" tests/second_validator.py --schemas schemas --artifacts "$artifacts" --runbooks runbooks
-validator_status=$?
-set -e
-
-say "the printed summary of the main job, recounted with jq"
-set +e
-cargo build --quiet && tests/recount.sh target/debug/bridgebook
-recount_status=$?
-set -e
-
 passed=$(awk '/^test result:/ { n += $4 } END { print n + 0 }' "$log")
 failed=$(awk '/^test result:/ { n += $6 } END { print n + 0 }' "$log")
-for status in "$validator_status" "$recount_status"; do
-    if [ "$status" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-done
 [ "$cargo_status" = 0 ] || [ "$failed" -gt 0 ] || failed=1
+# Hundreds: when none has run, something else is wrong.
+[ "$passed" -gt 0 ] || failed=$((failed + 1))
+
+check() { # check WHAT COMMAND...: counts as one test
+    say "$1"
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        echo "FAILED: $*" >&2
+        failed=$((failed + 1))
+    fi
+}
+
+check "the binary that the other programs look at" cargo build --quiet
+binary=target/debug/bridgebook
+
+check "every file that the tests left, past Python's jsonschema" \
+    "$python" tests/second_validator.py --schemas schemas --artifacts "$artifacts" --runbooks runbooks
+check "the printed summary of the main job, recounted with jq" tests/recount.sh "$binary"
+check "what an editor shows of the schema, by the YAML language server" \
+    python3 tests/language_server.py --server "$language_server/node_modules/.bin/yaml-language-server" --root .
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" = 0 ] && [ "$passed" -gt 2 ]
+[ "$failed" = 0 ]

@@ -33,22 +33,31 @@ impl StatusPattern {
 #[serde(deny_unknown_fields, default)]
 pub struct Answers {
     /// The bridge is made.
+    #[schemars(extend("examples" = [["2xx"]]))]
     succeeded: Vec<StatusPattern>,
     /// The request is taken, the bridge not confirmed.
+    #[schemars(extend("examples" = [[202]]))]
     accepted: Vec<StatusPattern>,
     /// Not processed: may be sent again.
+    #[schemars(extend("examples" = [[408, 429]]))]
     refused: Vec<StatusPattern>,
     /// Not processed, if the answer carries Retry-After.
+    #[schemars(extend("examples" = [[503]]))]
     refused_with_retry_after: Vec<StatusPattern>,
     /// The token was not taken, nothing was processed.
+    #[schemars(extend("examples" = [[401]]))]
     token_refused: Vec<StatusPattern>,
     /// The request may have had its effect.
+    #[schemars(extend("examples" = [[409, "5xx"]]))]
     unknown: Vec<StatusPattern>,
     /// Retry-After of these pauses the whole run.
+    #[schemars(extend("examples" = [[429, 503]]))]
     throttling: Vec<StatusPattern>,
     /// Where the server's words stand in a JSON body, as JSON pointers; the first that is a text counts.
+    #[schemars(extend("examples" = [["/message", "/error"]]))]
     error_pointers: Vec<String>,
     /// The header with the vendor's own id of the exchange.
+    #[schemars(extend("examples" = ["X-Correlation-ID"]))]
     correlation_header: Option<String>,
 }
 

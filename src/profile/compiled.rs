@@ -5,7 +5,7 @@ use super::constraints;
 use super::request::RequestTemplates;
 use super::spec::{JobSpec, ProfileSpec};
 use crate::model::{CallId, DurationSpec, Endpoints, JobNumber, NumberPrivacy, Problem, RequestSpec};
-use crate::schema::Checker;
+use crate::schema::{Checker, address};
 use crate::template::{Engine, RenderError, Scope};
 use handlebars::Context;
 use serde_json::{Map, Value, json};
@@ -135,6 +135,7 @@ impl Profile {
         let mut schema = self.checker.schema().clone();
         if let Some(members) = schema.as_object_mut() {
             members.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
+            members.insert("$id".into(), address(&format!("{}/job", self.name)).into());
             members.insert("title".into(), format!("job of the {} profile", self.name).into());
             members.insert("description".into(), "The fields of a job after its templates are filled in.".into());
         }
@@ -151,6 +152,7 @@ impl Profile {
             .collect();
         json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": address(&format!("{}/payload", self.name)),
             "title": format!("request body of the {} profile", self.name),
             "description": "What is sent for one job.",
             "type": "object",

@@ -56,6 +56,7 @@ pub(super) struct EndpointsSpec {
 #[serde(deny_unknown_fields)]
 pub(super) struct AuthSpec {
     /// The grant: RFC 6749 section 4.4, credentials in the form body.
+    #[schemars(extend("examples" = ["client_credentials"]))]
     #[expect(dead_code, reason = "one grant so far; the schema checks it")]
     grant: Grant,
     /// Scopes to ask for.
@@ -79,6 +80,7 @@ enum Grant {
 #[serde(deny_unknown_fields)]
 pub(super) struct RequestSpecSpec {
     /// HTTP method.
+    #[schemars(extend("examples" = ["POST"]))]
     #[expect(dead_code, reason = "one method so far; the schema checks it")]
     method: Method,
     /// Path below the base URL; each template fills one segment, percent-encoded.

@@ -6,5 +6,5 @@
 mod shape;
 mod translate;
 
-pub use shape::{describe, strict};
+pub use shape::{address, describe, strict};
 pub use translate::{Checker, prune};

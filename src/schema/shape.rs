@@ -14,12 +14,18 @@ pub fn strict<T: JsonSchema>(id: &str, title: &str) -> Value {
 
 /// The schema of a type that the program writes: null means "no data".
 pub fn describe<T: JsonSchema>(id: &str, title: &str) -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).with_transform(TagWords);
     finish(settings.for_serialize().into_generator().into_root_schema_for::<T>(), id, title)
 }
 
+/// The `$id` of a schema: it names the schema, nobody fetches it.
+pub fn address(id: &str) -> String {
+    format!("https://example.com/bridgebook/schemas/{id}.schema.json")
+}
+
 fn finish(mut schema: Schema, id: &str, title: &str) -> Value {
-    schema.insert("$id".to_owned(), Value::from(format!("https://example.com/bridgebook/schemas/{id}.schema.json")));
+    schema.insert("$id".to_owned(), Value::from(address(id)));
     schema.insert("title".to_owned(), Value::from(title));
     schema.to_value()
 }
@@ -51,6 +57,25 @@ impl Transform for NoNull {
         }
         if schema.get("default").is_some_and(Value::is_null) {
             schema.remove("default");
+        }
+        transform_subschemas(self, schema);
+    }
+}
+
+/// Gives the tag of a tagged enum the words of its variant: a tag has no doc comment of its own.
+#[derive(Clone)]
+struct TagWords;
+
+impl Transform for TagWords {
+    fn transform(&mut self, schema: &mut Schema) {
+        for variant in schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
+            let Some(words) = variant.get("description").cloned() else { continue };
+            let members = variant.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten();
+            for member in members.filter_map(|(_, member)| member.as_object_mut()) {
+                if member.contains_key("const") && !member.contains_key("description") {
+                    member.insert("description".to_owned(), words.clone());
+                }
+            }
         }
         transform_subschemas(self, schema);
     }

@@ -1,4 +1,4 @@
-//! The README is true: its exit codes, its runbook, its commands, its links; and the examples in the schemas are valid.
+//! The README is true: its exit codes, its runbook, its commands, its links.
 
 use crate::support::process::{Running, bridgebook};
 use crate::support::repository;
@@ -54,31 +54,5 @@ fn the_commands_and_files_that_the_readme_names_exist() {
     let links = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     for link in links.filter(|link| !link.starts_with("http") && !link.starts_with('#')) {
         assert!(repository(link).exists(), "{link}");
-    }
-}
-
-#[test]
-fn every_example_in_the_runbook_schema_is_valid_where_it_stands() {
-    fn walk(schema: &Value, path: &str, checked: &mut u32) {
-        if let Some(examples) = schema.get("examples").and_then(Value::as_array) {
-            let validator = jsonschema::draft202012::new(schema).unwrap();
-            for example in examples {
-                assert!(validator.is_valid(example), "{path}: {example}");
-                *checked += 1;
-            }
-        }
-        for (name, member) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            assert!(member.get("description").is_some(), "{path}/{name} has no description");
-            walk(member, &format!("{path}/{name}"), checked);
-        }
-        if let Some(items) = schema.get("items") {
-            walk(items, &format!("{path}/items"), checked);
-        }
-    }
-    for name in ["runbook", "profile"] {
-        let text = std::fs::read_to_string(repository(&format!("schemas/{name}.schema.json"))).unwrap();
-        let mut checked = 0;
-        walk(&serde_json::from_str(&text).unwrap(), name, &mut checked);
-        assert!(checked > 10, "{name}: {checked}");
     }
 }

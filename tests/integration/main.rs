@@ -9,6 +9,7 @@
 
 mod architecture;
 mod cli;
+mod defaults;
 mod diagnostics;
 mod docs;
 mod explain;
@@ -23,6 +24,7 @@ mod plan;
 mod promise;
 mod reports;
 mod saved_plan;
+mod schema_words;
 mod schemas;
 mod support;
 mod tamper;

@@ -78,7 +78,7 @@ pub(in crate::load) struct RawRunbook {
     #[expect(dead_code, reason = "put into the sets before the document takes this shape")]
     defaults: Option<sets::RawDefaults>,
     /// Sets of bridge jobs, run in this order as far as limits allow.
-    #[schemars(required, length(min = 1, max = 1000))]
+    #[schemars(required, length(min = 1, max = 1000), extend("examples" = [[{"name": "billing", "rows": {"csv": "data/waiting-billing.csv"}, "job": {"call_id": "{{row.call_id}}"}}]]))]
     pub(in crate::load) sets: Option<Vec<Option<RawSet>>>,
     /// How much at once, and how fast.
     pub(in crate::load) limits: Option<RawLimits>,

@@ -22,7 +22,7 @@ pub(in crate::load) struct RawSet {
     pub(in crate::load) key: Option<String>,
     /// The job's fields; strings may be templates. The profile says which fields there are (`bridgebook schema job`).
     /// Required here or in `defaults`.
-    #[schemars(with = "Option<JobFields>")]
+    #[schemars(with = "Option<JobFields>", extend("examples" = [{"call_id": "{{row.call_id}}", "targets": [{"type": "phone", "value": "{{row.callback_number}}"}], "direction": "transfer"}]))]
     pub(in crate::load) job: Option<Map<String, Value>>,
     /// Limits of this set.
     pub(in crate::load) limits: Option<RawSetLimits>,
@@ -65,11 +65,11 @@ struct JobFields {
     /// `inbound`, `outbound`, `transfer` or `consult`.
     #[schemars(extend("examples" = ["transfer"]))]
     direction: Option<Value>,
-    /// Which legs are joined: 0 is the call, 1 the first target. Default: none named.
-    #[schemars(extend("examples" = [[{"source": 0, "target": 1}]]))]
+    /// Which legs are joined: 0 is the call, 1 the first target. Default: the server decides.
+    #[schemars(extend("default" = [], "examples" = [[{"source": 0, "target": 1}]]))]
     bridge_matrix: Option<Value>,
     /// `RFC2833`, `INFO` or `PULSE`. Default `RFC2833`.
-    #[schemars(extend("examples" = ["RFC2833"]))]
+    #[schemars(extend("default" = "RFC2833", "examples" = ["RFC2833"]))]
     dtmf: Option<Value>,
 }
 
