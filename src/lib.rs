@@ -16,9 +16,10 @@
 //! | [`state`] | the one transition table and the fold of events | event, model |
 //! | [`template`] | handlebars over JSON values, names checked at compile time | nothing |
 //! | [`schema`] | JSON Schema findings as advice | model, template |
+//! | [`phone`] | what a telephone number is: region, kind, validity | model |
 //! | [`load`] | file -> `Runbook`, diagnostics with places | model, schema, template |
 //! | [`profile`] | what an API is: request, answers, job fields | model, schema, template |
-//! | [`expand`] | `Runbook` -> stream of jobs | model, profile, template |
+//! | [`expand`] | `Runbook` -> stream of jobs | model, phone, profile, template |
 //! | [`plan`] | the saved plan: what a run depends on, by content | model |
 //! | [`execute`] | dispatcher, engine, transport, auth, retry | event, model, profile, state |
 //! | [`journal`] | the audit file: writer, reader, verify, lock | event, model, state |
@@ -33,6 +34,7 @@ pub mod expand;
 pub mod journal;
 pub mod load;
 pub mod model;
+pub mod phone;
 pub mod plan;
 pub mod profile;
 pub mod report;

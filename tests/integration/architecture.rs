@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Module, and what it may import. The same table stands in the docs of `src/lib.rs`.
-const TABLE: [(&str, &[&str]); 14] = [
+const TABLE: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("event", &["model"]),
     ("state", &["event", "model"]),
     ("template", &[]),
     ("schema", &["model", "template"]),
+    ("phone", &["model"]),
     ("load", &["model", "schema", "template"]),
     ("profile", &["model", "schema", "template"]),
-    ("expand", &["model", "profile", "template"]),
+    ("expand", &["model", "phone", "profile", "template"]),
     ("plan", &["model"]),
     ("execute", &["event", "model", "profile", "state"]),
     ("journal", &["event", "model", "state"]),
@@ -28,6 +29,7 @@ const TABLE: [(&str, &[&str]); 14] = [
             "journal",
             "load",
             "model",
+            "phone",
             "plan",
             "profile",
             "report",

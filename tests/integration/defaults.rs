@@ -97,7 +97,7 @@ fn write(document: &mut Value, path: &[String], value: Value) {
 /// What the rest of the program sees of a runbook, but for its text: what is wrong with it, and its sound parts.
 fn meaning(document: &Value) -> String {
     let text = serde_json::to_string_pretty(document).unwrap();
-    let draft = load(Source { path: "runbook.yaml".into(), text: text.clone() });
+    let draft = load(Source { path: "runbook.yaml".into(), text: text.clone(), marked: false }, Vec::new());
     let seen = format!("{:#?}\n{:#?}", draft.problems(), draft.preview().unwrap());
     seen.replace(&format!("{text:?}"), "")
 }
@@ -118,7 +118,8 @@ fn a_key_that_is_left_out_is_its_default() {
 
 /// The fields of a job belong to the profile: what counts is what it makes of them.
 fn is_job_field(path: &[String]) -> bool {
-    path.starts_with(&["sets".to_owned(), "0".to_owned(), "job".to_owned()])
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    path.starts_with(&["sets", "0", "job"]) || path.starts_with(&["defaults", "job"])
 }
 
 fn payload(document: &Value) -> String {

@@ -36,18 +36,18 @@ pub(in crate::load) struct RawSet {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its schema is used: the values are put into the sets")]
 pub(in crate::load) struct RawDefaults {
-    /// Default of `when` of each set.
+    /// `when` of each set that has none.
     #[schemars(length(min = 1), extend("examples" = ["{{eq row.status 'waiting'}}"]))]
     when: Option<String>,
-    /// Default of `key` of each set.
+    /// `key` of each set that has none.
     #[schemars(length(min = 1), extend("examples" = ["{{row.ticket}}"]))]
     key: Option<String>,
     /// Fields that every job has unless its set gives them.
     #[schemars(with = "Option<JobFields>", extend("examples" = [{"direction": "transfer"}]))]
     job: Option<Map<String, Value>>,
-    /// Default of `limits` of each set.
+    /// `limits` of each set, key by key.
     limits: Option<RawSetLimits>,
-    /// Default of `allow_empty` of each set.
+    /// `allow_empty` of each set that does not say.
     #[schemars(extend("default" = false, "examples" = [true]))]
     allow_empty: Option<bool>,
 }
