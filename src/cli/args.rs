@@ -105,6 +105,15 @@ pub(super) enum Command {
         /// Which one
         #[arg(value_enum)]
         kind: SchemaKind,
+        /// Whose `job` or `payload`: a shipped profile, or a profile file
+        #[arg(long, value_name = "NAME|FILE", default_value = "cxone")]
+        profile: String,
+    },
+    /// List the shipped profiles
+    Profiles {
+        /// Form of the result
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
     },
     /// Start the built-in fake API on loopback, for rehearsals
     Simulate(SimulateArgs),
@@ -120,7 +129,10 @@ impl Command {
     /// The form of its result, where there is a choice.
     pub(super) fn format(&self) -> Option<Format> {
         match self {
-            Self::Validate { format, .. } | Self::Report { format, .. } | Self::Verify { format, .. } => Some(*format),
+            Self::Validate { format, .. }
+            | Self::Report { format, .. }
+            | Self::Verify { format, .. }
+            | Self::Profiles { format } => Some(*format),
             Self::Plan(args) => Some(args.format),
             Self::Run(args) => Some(args.format),
             Self::Init { .. } | Self::Schema { .. } | Self::Simulate(_) | Self::Completions { .. } => None,

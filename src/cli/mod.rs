@@ -9,6 +9,7 @@ mod init;
 mod logging;
 mod plan;
 mod print;
+mod profile;
 mod progress;
 mod report;
 mod run;
@@ -77,7 +78,8 @@ fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
         Command::Run(args) => run::run(&args, sources, output, log),
         Command::Report { run_dir, format } => report::report(&run_dir, format),
         Command::Verify { run_dir, format } => verify::verify(&run_dir, format),
-        Command::Schema { kind } => schema::schema(kind),
+        Command::Schema { kind, profile } => schema::schema(kind, &profile, output),
+        Command::Profiles { format } => profile::list(format),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -8,7 +8,8 @@ use super::settings::Sources;
 use super::{check, print, settings};
 use crate::event::Setting;
 use crate::expand::{Census, Expander};
-use crate::model::{Job, NumberPrivacy, Runbook};
+use crate::model::{Job, NumberPrivacy, RequestSpec, Runbook};
+use crate::profile::Urls;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -26,8 +27,13 @@ const ASSUMED_LATENCY: f64 = 0.5;
 struct Plan<'a> {
     runbook: &'a str,
     profile: &'a str,
-    base_url: String,
-    token_url: String,
+    method: &'static str,
+    /// Absent where it comes with the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_url: Option<String>,
+    /// Absent where no token endpoint is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_url: Option<String>,
     jobs: u64,
     skipped: u64,
     sets: Vec<SetPlan<'a>>,
@@ -51,6 +57,7 @@ struct Request {
     set: String,
     key: String,
     call_id: String,
+    method: &'static str,
     path: String,
     payload: Value,
 }
@@ -62,10 +69,23 @@ impl Request {
             set: job.set.to_string(),
             key: job.key.to_string(),
             call_id: job.call_id.to_string(),
-            path: job.request.path.clone(),
-            payload: masked(serde_json::from_slice(&job.request.body).unwrap_or_default(), numbers),
+            method: job.request.method.as_str(),
+            path: numbers.mask(&job.request.path),
+            payload: masked(payload(&job.request), numbers),
         }
     }
+}
+
+/// A body as a value: JSON, a form's fields, or null where there is none.
+fn payload(request: &RequestSpec) -> Value {
+    let is_form = request.headers.iter().any(|(name, value)| {
+        name.eq_ignore_ascii_case("content-type") && value.starts_with("application/x-www-form-urlencoded")
+    });
+    if !is_form {
+        return serde_json::from_slice(&request.body).unwrap_or_default();
+    }
+    let fields = form_urlencoded::parse(&request.body);
+    Value::Object(fields.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect())
 }
 
 fn masked(value: Value, numbers: NumberPrivacy) -> Value {
@@ -84,8 +104,8 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
             Ok(sound) => sound,
             Err(exit) => return Ok(exit.code()),
         };
-    let (base_url, token_url) =
-        profile.urls(&runbook.connection.endpoints).map_err(|error| Failure::new(Exit::Configuration, error))?;
+    // `open` has refused what gives no URLs.
+    let Urls { base_url, token_url, .. } = profile.urls(&runbook.connection.endpoints).unwrap_or_default();
     let mut payloads = args.payloads.as_deref().map(create).transpose()?;
     let mut first = Vec::new();
     let mut write_error = None;
@@ -115,6 +135,7 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     let plan = Plan {
         runbook: &runbook.name,
         profile: profile.name(),
+        method: profile.method().as_str(),
         base_url,
         token_url,
         jobs,
@@ -169,8 +190,11 @@ fn estimate(runbook: &Runbook, census: &Census) -> f64 {
 fn human(plan: &Plan<'_>) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "plan of {} ({} profile); nothing is sent", plan.runbook, plan.profile);
-    let _ = writeln!(text, "  bridge    POST {}", plan.base_url);
-    let _ = writeln!(text, "  token     POST {}", plan.token_url);
+    let base_url = plan.base_url.as_deref().unwrap_or("(the token's answer names it)");
+    let _ = writeln!(text, "  bridge    {} {base_url}", plan.method);
+    if let Some(token_url) = &plan.token_url {
+        let _ = writeln!(text, "  token     POST {token_url}");
+    }
     let _ = writeln!(text, "  jobs      {} ({} skipped)", plan.jobs, print::plural(plan.skipped, "row"));
     for set in &plan.sets {
         let _ = writeln!(text, "    {:<24} {:>8} jobs {:>8} skipped", set.name, set.jobs, set.skipped);
@@ -187,8 +211,10 @@ fn human(plan: &Plan<'_>) -> String {
             writeln!(text, "    {:<24} {:>12}  ({})", setting.name, setting.value, source.as_str().unwrap_or_default());
     }
     for request in &plan.first {
-        let _ = writeln!(text, "  job {} of set {}: POST {}", request.job, request.set, request.path);
-        let _ = writeln!(text, "    {}", request.payload);
+        let _ = writeln!(text, "  job {} of set {}: {} {}", request.job, request.set, request.method, request.path);
+        if !request.payload.is_null() {
+            let _ = writeln!(text, "    {}", request.payload);
+        }
     }
     text
 }

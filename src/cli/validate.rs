@@ -32,12 +32,12 @@ pub(super) fn validate(
                 continue;
             }
         };
-        let draft = check::draft(source, args)?;
+        let (draft, profile) = check::draft(source, args)?;
         let selection = match draft.preview().filter(|_| draft.problems().is_empty()) {
             Some(runbook) => settings::select(runbook, args)?,
             None => Selection::default(),
         };
-        let census = check::all_problems(&draft, &selection);
+        let census = check::all_problems(&draft, profile.as_ref(), &selection);
         let found = load::locate(draft.texts(), &census.problems);
         let refusal = check::refusal(&found);
         worst = worse(worst, refusal);
