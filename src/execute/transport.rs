@@ -7,7 +7,7 @@ use super::auth::Access;
 use super::error::ExecuteError;
 use crate::model::{Evidence, Method, RequestSpec, Secret, Timeouts};
 use crate::profile::{Answers, Discovery, TokenRequest, Urls};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Url};
 use std::time::Duration;
 
@@ -126,6 +126,10 @@ impl Transport {
         }
         for (name, value) in request.headers {
             builder = builder.header(name, value);
+        }
+        if request.body.is_empty() {
+            // RFC 9110 section 8.6: a POST says that nothing follows; some gateways answer 411 without it.
+            builder = builder.header(CONTENT_LENGTH, 0);
         }
         self.exchange(builder.body(request.body)).await
     }

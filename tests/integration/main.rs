@@ -17,6 +17,7 @@ mod interruption;
 mod limits;
 mod masking;
 mod outcomes;
+mod profiles;
 mod promise;
 mod reports;
 mod schemas;

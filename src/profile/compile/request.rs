@@ -223,7 +223,8 @@ fn idempotency(
         }
         (None, Some(pointer)) => {
             let (above, member) = pointer.rsplit_once('/').unwrap_or_default();
-            let owner = request.json.as_mut().and_then(|json| {
+            let body = request.json.as_mut().or(request.form.as_mut().filter(|_| above.is_empty()));
+            let owner = body.and_then(|json| {
                 let tokens = above.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"));
                 tokens.into_iter().try_fold(json, |object, token| object.get_mut(&token)?.as_object_mut())
             });
@@ -231,12 +232,12 @@ fn idempotency(
             match owner {
                 None => refuse(
                     format!("{at}/body"),
-                    "the JSON body has no place for the key",
-                    "give `request.json` that object",
+                    "the body has no place for the key",
+                    "give `request.json` that object, or `request.form` that field",
                 ),
                 Some(object) if object.contains_key(&member) => {
-                    let message = "the JSON body says something else at the place of the key";
-                    refuse(format!("{at}/body"), message, "remove that member from `request.json`");
+                    let message = "the body says something else at the place of the key";
+                    refuse(format!("{at}/body"), message, "remove that member from the body");
                 }
                 Some(object) => drop(object.insert(member, Value::String(text.to_owned()))),
             }

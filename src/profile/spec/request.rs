@@ -55,7 +55,7 @@ pub(in crate::profile) struct RequestIdSpec {
     pub(in crate::profile) value: Option<String>,
 }
 
-/// The idempotency key: in a header or in the JSON body.
+/// The idempotency key: in a header or in the body.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub(in crate::profile) struct IdempotencySpec {
@@ -65,7 +65,7 @@ pub(in crate::profile) struct IdempotencySpec {
     /// Put into quotes, as the IETF draft of `Idempotency-Key` wants it. Default false.
     #[schemars(extend("default" = false, "examples" = [true]))]
     pub(in crate::profile) quoted: Option<bool>,
-    /// The member of the JSON body that carries it, as a JSON pointer. Exclusive with `header`.
+    /// The member of the JSON body, or the field of the form, that carries it: a JSON pointer. Exclusive with `header`.
     #[schemars(regex(pattern = "^(/[^/]+)+$"), extend("examples" = ["/command_id"]))]
     pub(in crate::profile) body: Option<String>,
     /// Its template. It must read `job_uuid`, or `run.id` and `job_number`: the same for every attempt of a job, another
