@@ -162,10 +162,12 @@ pub struct RunStarted {
     pub operator: Operator,
     /// True when the built-in simulator answers, not a real API.
     pub sandbox: bool,
-    /// In front of every request path.
-    pub base_url: String,
-    /// The token endpoint.
-    pub token_url: String,
+    /// In front of every request path; absent where it comes with the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// The token endpoint; absent where none is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_url: Option<String>,
     /// Settings in effect.
     pub settings: Vec<Setting>,
     /// The id of the saved plan that the run keeps to, if it was told to keep to one.
@@ -191,6 +193,9 @@ pub struct TokenFetched {
     pub lifetime_s: u64,
     /// The time that the token endpoint took, in milliseconds.
     pub latency_ms: Latency,
+    /// The base URL that came with the token, where the profile takes it from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
     /// Scopes that were asked for and not granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_scopes: Vec<String>,

@@ -129,6 +129,15 @@ pub(super) enum Command {
         /// Which one
         #[arg(value_enum)]
         kind: SchemaKind,
+        /// Whose `job` or `payload`: a shipped profile, or a profile file
+        #[arg(long, value_name = "NAME|FILE", default_value = "cxone")]
+        profile: String,
+    },
+    /// List the shipped profiles
+    Profiles {
+        /// Form of the result
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
     },
     /// Explain a diagnostic's code (BB0101, or just 101) or a topic; without one, list them
     Explain {
@@ -150,7 +159,7 @@ impl Command {
     pub(super) fn format(&self) -> CheckFormat {
         match self {
             Self::Validate { format, .. } => *format,
-            Self::Report { format, .. } | Self::Verify { format, .. } => (*format).into(),
+            Self::Report { format, .. } | Self::Verify { format, .. } | Self::Profiles { format } => (*format).into(),
             Self::Plan(args) => args.format.into(),
             Self::Run(args) => args.format.into(),
             Self::Init { .. }

@@ -4,12 +4,11 @@ use super::args::{Format, OutputArgs, PaceArgs, SelectionArgs, StrictnessArgs};
 use super::diagnostics::Findings;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{diagnostics, print, settings};
+use super::{diagnostics, print, profile, settings};
 use crate::expand::{Census, Expander, Files, Selection};
 use crate::load::{self, Draft, SourceError};
-use crate::model::{Code, Problem, Runbook, Source, Texts};
-use crate::profile::{Profile, ProfileError};
-use crate::template::nearest;
+use crate::model::{Problem, Runbook, Source, Texts};
+use crate::profile::Profile;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -24,32 +23,12 @@ pub(super) fn exit_of(error: &SourceError) -> Exit {
     }
 }
 
-/// The profile that a runbook names; an unknown one is a problem of the runbook.
-pub(super) fn profile(runbook: &Runbook) -> Result<Profile, Problem> {
-    Profile::built_in(&runbook.connection.profile).map_err(|error| {
-        let problem = Problem::at(Code::UnknownProfile, "/connection/profile", error.to_string());
-        match error {
-            ProfileError::Unknown(name) => {
-                let help = nearest(&name, Profile::names()).map_or_else(
-                    || format!("profiles: {}", Profile::names().collect::<Vec<_>>().join(", ")),
-                    |near| format!("write `{near}`"),
-                );
-                problem.help(help)
-            }
-            ProfileError::Invalid { .. } => problem,
-        }
-    })
-}
-
 /// Everything that is wrong with a runbook and its data, in one pass, even when the runbook itself is refused.
-pub(super) fn all_problems(draft: &Draft, selection: &Selection) -> Census {
+pub(super) fn all_problems(draft: &Draft, profile: Option<&Profile>, selection: &Selection) -> Census {
     let mut census = Census::default();
     let mut problems = draft.problems().to_vec();
-    if let Some(runbook) = draft.preview() {
-        match profile(runbook) {
-            Err(problem) => problems.push(problem),
-            Ok(profile) => census = Expander::new(runbook, &profile, files(runbook), selection).census(NO_RUN, |_| {}),
-        }
+    if let (Some(runbook), Some(profile)) = (draft.preview(), profile) {
+        census = Expander::new(runbook, profile, files(runbook), selection).census(NO_RUN, |_| {});
     }
     problems.append(&mut census.problems);
     census.problems = problems;
@@ -89,14 +68,15 @@ pub(super) fn open(
             return Ok(Err(exit_of(&error)));
         }
     };
-    let draft = draft(source, args)?;
+    let (draft, profile) = draft(source, args)?;
     // A set that is not there may be one that was refused: the runbook's own problems come first.
     let sound = draft.preview().filter(|_| !draft.is_refused());
     let selection = sound.map_or_else(|| Ok(Selection::default()), |runbook| settings::select(runbook, args))?;
-    let Some(profile) = sound.and_then(|runbook| profile(runbook).ok()) else {
-        let census = all_problems(&draft, &selection);
+    if sound.is_none() {
+        let census = all_problems(&draft, profile.as_ref(), &selection);
         return Ok(Err(show(draft.texts(), &[], &census, manner)?.unwrap_or(Exit::Invalid)));
-    };
+    }
+    let Some(profile) = profile else { return Ok(Err(Exit::Invalid)) };
     let warnings = draft.problems().to_vec();
     let Ok(mut runbook) = draft.finish() else { return Ok(Err(Exit::Invalid)) };
     settings::apply_pace(&mut runbook, pace);
@@ -104,13 +84,13 @@ pub(super) fn open(
 }
 
 /// Checks a runbook's text, with the variables of the command line.
-pub(super) fn draft(source: Source, args: &SelectionArgs) -> Result<Draft, Failure> {
+pub(super) fn draft(source: Source, args: &SelectionArgs) -> Result<(Draft, Option<Profile>), Failure> {
     let vars = args
         .vars
         .iter()
         .map(|path| load::read(path).map_err(|error| Failure::new(exit_of(&error), format!("--vars: {error}"))))
         .collect::<Result<_, _>>()?;
-    load::load(source, vars).with(|runbook| settings::apply_vars(runbook, args))
+    Ok(profile::attach(load::load(source, vars).with(|runbook| settings::apply_vars(runbook, args))?))
 }
 
 /// Data files stand relative to the runbook.

@@ -11,6 +11,7 @@ mod logging;
 mod manual;
 mod plan;
 mod print;
+mod profile;
 mod progress;
 mod report;
 mod run;
@@ -84,7 +85,8 @@ fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
         Command::Run(args) => run::run(&args, sources, output, log),
         Command::Report { run_dir, format } => report::report(&run_dir, format),
         Command::Verify { run_dir, format } => verify::verify(&run_dir, format),
-        Command::Schema { kind } => schema::schema(kind),
+        Command::Schema { kind, profile } => schema::schema(kind, &profile, output),
+        Command::Profiles { format } => profile::list(format),
         Command::Explain { topic } => explain::explain(topic.as_deref()),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Completions { shell } => {

@@ -17,19 +17,21 @@ use crate::event::{FileDigest, Operator, RunStarted, SetPlan};
 use crate::execute::{Engine, ExecuteError, Lane, Policy, Transport, TransportSettings};
 use crate::expand::{Expander, Files, JobStream};
 use crate::journal::{self, FileLedger, LockError, RunLock, SnapshotError};
-use crate::model::{ClientCredentials, Endpoints, Layer, Role, RunId, Runbook, Secret, Timestamp};
+use crate::model::{Credentials, Layer, Problem, Role, RunId, Runbook, Timestamp};
 use crate::plan::SavedPlan;
-use crate::profile::Profile;
+use crate::profile::{Profile, Urls};
 use crate::simulator::Script;
 use crate::state::RunState;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// Where the sandbox hands out tokens.
+const SANDBOX_TOKEN_PATH: &str = "/oauth/token";
+
 /// What the run talks to.
 struct Target {
-    base_url: String,
-    token_url: String,
-    credentials: ClientCredentials,
+    urls: Urls,
+    credentials: Credentials,
     sandbox: Option<Sandbox>,
 }
 
@@ -73,18 +75,25 @@ enum Outcome {
 }
 
 fn target(args: &RunArgs, runbook: &Runbook, profile: &Profile) -> Result<Target, Failure> {
-    let urls =
-        |endpoints: &Endpoints| profile.urls(endpoints).map_err(|error| Failure::new(Exit::Configuration, error));
-    if !args.sandbox {
-        let (base_url, token_url) = urls(&runbook.connection.endpoints)?;
-        return Ok(Target { base_url, token_url, credentials: secrets::credentials(runbook)?, sandbox: None });
-    }
-    let script = args.sandbox_script.as_deref().map_or_else(|| Ok(Script::rehearsal()), sandbox::script)?;
-    let (id, secret) = script.credentials();
-    let credentials = ClientCredentials { id: Secret::new(id.to_owned()), secret: Secret::new(secret.to_owned()) };
-    let sandbox = Sandbox::start(script)?;
-    let (base_url, token_url) = urls(&Endpoints::Urls { base_url: sandbox.url(), token_url: None })?;
-    Ok(Target { base_url, token_url, credentials, sandbox: Some(sandbox) })
+    let misconfigured = |words: String| Failure::new(Exit::Configuration, words);
+    let (credentials, urls, sandbox) = if args.sandbox {
+        let script = args.sandbox_script.as_deref().map_or_else(|| Ok(Script::rehearsal()), sandbox::script)?;
+        let credentials = sandbox::credentials(&script, profile);
+        let surface = profile.surface(SANDBOX_TOKEN_PATH, &credentials).map_err(misconfigured)?;
+        let sandbox = Sandbox::start((!profile.is_reference()).then_some(surface), script)?;
+        let token_url = profile.asks_for_token().then(|| format!("{}{SANDBOX_TOKEN_PATH}", sandbox.url()));
+        let urls = Urls { base_url: Some(sandbox.url()), token_url, discovery: None };
+        (credentials, urls, Some(sandbox))
+    } else {
+        let unusable = |problems: Vec<Problem>| {
+            misconfigured(problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("; "))
+        };
+        let urls = profile.urls(&runbook.connection.endpoints).map_err(unusable)?;
+        (secrets::credentials(runbook)?, urls, None)
+    };
+    // What no header can carry is better known before anything is created.
+    profile.standing_header(&credentials).map_err(misconfigured)?;
+    Ok(Target { urls, credentials, sandbox })
 }
 
 /// A run's id, lock and directory.
@@ -188,8 +197,8 @@ fn execute(
         tool: concat!("bridgebook ", env!("CARGO_PKG_VERSION")).to_owned(),
         operator: place.operator.clone(),
         sandbox: target.sandbox.is_some(),
-        base_url: target.base_url.clone(),
-        token_url: target.token_url.clone(),
+        base_url: target.urls.base_url.clone(),
+        token_url: target.urls.token_url.clone(),
         settings,
         plan_id: plan.map(|plan| plan.id().to_owned()),
         numbers: runbook.numbers,
@@ -226,11 +235,8 @@ fn drive(
     ledger: &mut FileLedger,
     progress: &mut Progress,
 ) -> Result<RunState, ExecuteError> {
-    let transport = Transport::new(TransportSettings {
-        base_url: target.base_url.clone(),
-        token_url: target.token_url.clone(),
-        timeouts: runbook.connection.timeouts,
-    })?;
+    let transport =
+        Transport::new(TransportSettings { urls: target.urls.clone(), timeouts: runbook.connection.timeouts })?;
     let policy = Policy {
         limits: runbook.limits,
         retry: runbook.retry,
@@ -244,7 +250,7 @@ fn drive(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(client)?;
     runtime.block_on(async {
         let signals = signals::signals().map_err(client)?;
-        let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress]);
+        let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
         engine.run(started, lanes, signals).await
     })
 }

@@ -2,6 +2,8 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
+use crate::model::{ApiSurface, CredentialName, Credentials, Secret};
+use crate::profile::Profile;
 use crate::simulator::{Script, Simulator};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,9 +24,16 @@ pub(super) fn script(path: &Path) -> Result<Script, Failure> {
     Script::parse(&text).map_err(|error| Failure::new(Exit::Invalid, format!("{}: {error}", path.display())))
 }
 
+/// The credentials of a rehearsal: what the fault script says, under every name that the profile needs.
+pub(super) fn credentials(script: &Script, profile: &Profile) -> Credentials {
+    let (id, secret) = script.credentials();
+    let value = |name: CredentialName| Secret::new(if name.is_secret() { secret } else { id }.to_owned());
+    profile.credentials().iter().map(|name| (*name, value(*name))).collect()
+}
+
 impl Sandbox {
-    /// Starts a simulator and waits until it listens.
-    pub(super) fn start(script: Script) -> Result<Self, Failure> {
+    /// Starts a simulator of an API (`None`: the reference API) and waits until it listens.
+    pub(super) fn start(surface: Option<ApiSurface>, script: Script) -> Result<Self, Failure> {
         let failed =
             |error: &dyn std::fmt::Display| Failure::new(Exit::Internal, format!("the sandbox cannot start: {error}"));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -35,7 +44,7 @@ impl Sandbox {
                 Err(error) => return drop(announce.send(Err(error))),
             };
             runtime.block_on(async move {
-                match Simulator::bind(script, 0).await {
+                match Simulator::bind_as(surface, script, 0).await {
                     Err(error) => drop(announce.send(Err(error))),
                     Ok(simulator) => {
                         let _ = announce.send(Ok(simulator.address()));

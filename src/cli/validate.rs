@@ -55,12 +55,12 @@ fn one(
             return Ok((Some(check::exit_of(&error)), findings(found, 0), None));
         }
     };
-    let draft = check::draft(source, args)?;
+    let (draft, profile) = check::draft(source, args)?;
     let selection = match draft.preview().filter(|_| !draft.is_refused()) {
         Some(runbook) => settings::select(runbook, args)?,
         None => Selection::default(),
     };
-    let census = check::all_problems(&draft, &selection);
+    let census = check::all_problems(&draft, profile.as_ref(), &selection);
     let findings = findings(load::locate(draft.texts(), &census.problems), census.more);
     Ok((findings.refusal(), findings, Some(census)))
 }

@@ -4,9 +4,8 @@
 //! construction. Expiry counts from the moment the request was sent, on the monotonic clock (RFC 6749 section 5.1).
 
 use super::transport::{Exchange, Transport};
-use crate::model::{ClientCredentials, Secret};
-use crate::profile::error_text;
-use serde::Deserialize;
+use crate::model::{Credentials, Secret};
+use crate::profile::{AuthHeader, Profile, TokenAnswer, error_text};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -18,18 +17,29 @@ const SHORTEST_LIFE: Duration = Duration::from_secs(1);
 /// Attempts at the token endpoint before the run gives up. A token request has no side effect.
 pub(super) const MAX_ATTEMPTS: u32 = 4;
 
-/// A token in use.
+/// What a bridge request needs to be let in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Access {
+    /// The header that authorises; `None`: the API wants none.
+    pub(super) header: Option<AuthHeader>,
+    /// The base URL that came with the token, where the profile says so.
+    pub(super) base_url: Option<String>,
+}
+
+/// An access in use.
 #[derive(Clone, Debug)]
 pub(super) struct Token {
-    pub(super) value: Secret<String>,
+    pub(super) access: Access,
     pub(super) generation: u64,
-    stale_at: Instant,
+    /// `None`: it lives as long as the run.
+    stale_at: Option<Instant>,
 }
 
 /// A token as granted.
 #[derive(Clone, Debug)]
 pub(super) struct Grant {
     pub(super) value: Secret<String>,
+    pub(super) base_url: Option<String>,
     pub(super) lifetime: Duration,
     pub(super) missing_scopes: Vec<String>,
     pub(super) asked_at: Instant,
@@ -70,9 +80,15 @@ pub(super) struct TokenStore {
 }
 
 impl TokenStore {
+    /// An access that lasts: no token endpoint is ever asked.
+    pub(super) fn standing(header: Option<AuthHeader>) -> Self {
+        let access = Access { header, base_url: None };
+        Self { current: Some(Token { access, generation: 0, stale_at: None }), ..Self::default() }
+    }
+
     /// The token, if it may be used now.
     pub(super) fn usable(&self, now: Instant) -> Option<&Token> {
-        self.current.as_ref().filter(|token| now < token.stale_at)
+        self.current.as_ref().filter(|token| token.stale_at.is_none_or(|stale| now < stale))
     }
 
     /// Whether the endpoint may be asked now.
@@ -80,12 +96,13 @@ impl TokenStore {
         !self.asking && self.not_before.is_none_or(|at| at <= now)
     }
 
-    /// Takes a granted token in and gives its generation.
-    pub(super) fn accept(&mut self, grant: &Grant) -> u64 {
+    /// Takes a granted token in, with the header that carries it, and gives its generation.
+    pub(super) fn accept(&mut self, grant: &Grant, header: AuthHeader) -> u64 {
         self.generation += 1;
         let buffer = BUFFER.min(grant.lifetime / 5);
         let stale_at = grant.asked_at + grant.lifetime.saturating_sub(buffer);
-        self.current = Some(Token { value: grant.value.clone(), generation: self.generation, stale_at });
+        let access = Access { header: Some(header), base_url: grant.base_url.clone() };
+        self.current = Some(Token { access, generation: self.generation, stale_at: Some(stale_at) });
         self.failures = 0;
         self.not_before = None;
         self.generation
@@ -99,30 +116,20 @@ impl TokenStore {
     }
 }
 
-/// RFC 6749 section 5.1, read leniently: some servers give `expires_in` as a text.
-#[derive(Deserialize)]
-struct TokenAnswer {
-    access_token: Option<String>,
-    expires_in: Option<Value>,
-    scope: Option<String>,
-}
-
 /// Asks for a token once.
 pub(super) async fn fetch(
     transport: &Transport,
-    credentials: &ClientCredentials,
-    scopes: &[String],
-    default_lifetime: Duration,
+    credentials: &Credentials,
+    profile: &Profile,
 ) -> Result<Grant, TokenError> {
     let asked_at = Instant::now();
-    let scope = scopes.join(" ");
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", credentials.id.expose().as_str()),
-        ("client_secret", credentials.secret.expose().as_str()),
-        ("scope", scope.as_str()),
-    ];
-    let answer = transport.token(&form).await;
+    let request = profile.token_request(credentials).map_err(|message| TokenError {
+        status: None,
+        message,
+        kind: TokenErrorKind::NotOAuth,
+        retry_after: None,
+    })?;
+    let answer = transport.token(request).await;
     let took = asked_at.elapsed();
     let response = match answer {
         Exchange::NotBuilt(message) | Exchange::NotSent(message) | Exchange::NoAnswer(_, message) => {
@@ -140,7 +147,8 @@ pub(super) async fn fetch(
     let status = response.status;
     let said = oauth_error(&response.body);
     match status {
-        200 => {}
+        // 201: a JSON endpoint that counts a token among the things it creates.
+        200 | 201 => {}
         408 | 425 | 429 | 500..=599 => {
             let message = said.unwrap_or_else(|| format!("the token endpoint answered {status}"));
             return Err(error(message, TokenErrorKind::Passing));
@@ -154,27 +162,37 @@ pub(super) async fn fetch(
         }
     }
     let not_oauth = |message: &str| error(message.to_owned(), TokenErrorKind::NotOAuth);
-    let Ok(answer) = serde_json::from_slice::<TokenAnswer>(&response.body) else {
+    let Ok(answer @ Value::Object(_)) = serde_json::from_slice::<Value>(&response.body) else {
         return Err(not_oauth(
             "the token endpoint's answer is not the JSON of RFC 6749 section 5.1: is its URL right?",
         ));
     };
-    let Some(value) = answer.access_token.filter(|token| !token.is_empty()) else {
+    let TokenAnswer { token, expires_in, scope } = profile.read_token(&answer);
+    let Some(value) = token else {
         return Err(said.map_or_else(
-            || not_oauth("the token endpoint's answer has no access_token"),
+            || not_oauth(&format!("the token endpoint's answer has no {}", profile.token_name())),
             |said| error(said, TokenErrorKind::Refused),
         ));
     };
     // RFC 6750 section 2.1: a bearer token is visible ASCII.
-    if !value.chars().all(|c| c.is_ascii_graphic()) {
+    if !value.expose().chars().all(|c| c.is_ascii_graphic()) {
         return Err(not_oauth("the access token holds characters that cannot stand in a header"));
     }
-    let lifetime = answer.expires_in.as_ref().and_then(seconds).unwrap_or(default_lifetime).max(SHORTEST_LIFE);
+    let base_url = match transport.discovery() {
+        None => None,
+        Some(discovery) => match answer.pointer(&discovery.pointer).and_then(Value::as_str) {
+            Some(url) => Some(discovery.judge(url).map_err(|message| not_oauth(&message))?),
+            None if transport.has_base_url() => None,
+            None => return Err(not_oauth(&format!("the token's answer has no base URL at {}", discovery.pointer))),
+        },
+    };
+    let lifetime =
+        expires_in.as_ref().and_then(seconds).unwrap_or_else(|| profile.default_lifetime()).max(SHORTEST_LIFE);
     // RFC 6749 section 5.1: no scope in the answer means "as asked".
-    let granted = answer.scope.map(|scope| scope.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    let granted = scope.map(|scope| scope.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
     let missing = |asked: &&String| granted.as_ref().is_some_and(|granted| !granted.contains(asked));
-    let missing_scopes = scopes.iter().filter(missing).cloned().collect();
-    Ok(Grant { value: Secret::new(value), lifetime, missing_scopes, asked_at, took })
+    let missing_scopes = profile.scopes().iter().filter(missing).cloned().collect();
+    Ok(Grant { value, base_url, lifetime, missing_scopes, asked_at, took })
 }
 
 /// The words of an error answer (RFC 6749 section 5.2), which has an `error` code.

@@ -5,7 +5,7 @@
 //! ledger, then to observers, in [`Engine::record`]; after the ledger's first error nothing is sent or recorded, and
 //! what is in flight is waited for.
 
-use super::auth::{self, Grant, TokenError, TokenStore};
+use super::auth::{self, Access, Grant, TokenError, TokenStore};
 use super::dispatcher::{Admission, Dispatcher, Lane, Ready, RowStream};
 use super::error::ExecuteError;
 use super::scrub::Scrubber;
@@ -14,8 +14,7 @@ use crate::event::{
     BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, RunStarted, Stopping, Verdict,
 };
 use crate::model::{
-    ClientCredentials, Criterion, JobNumber, Latency, Limits, NumberPrivacy, RequestSpec, RetryPolicy, RunClock,
-    Secret, Timestamp,
+    Credentials, Criterion, JobNumber, Latency, Limits, NumberPrivacy, RequestSpec, RetryPolicy, RunClock, Timestamp,
 };
 use crate::profile::Profile;
 use crate::state::{RunState, StateError};
@@ -75,7 +74,7 @@ pub(super) const MAX_AT_LEDGER: usize = 16;
 
 /// A request of the run, or what it has brought.
 pub(super) enum Task {
-    Bridge { number: JobNumber, request: RequestSpec, token: Secret<String>, generation: u64 },
+    Bridge { number: JobNumber, request: RequestSpec, access: Access, generation: u64 },
     Token,
 }
 
@@ -105,7 +104,7 @@ pub(super) struct OnWire {
 pub struct Engine<'a, L> {
     pub(super) profile: &'a Profile,
     transport: &'a Transport,
-    credentials: &'a ClientCredentials,
+    credentials: &'a Credentials,
     pub(super) policy: Policy,
     pub(super) clock: RunClock,
     ledger: &'a mut L,
@@ -132,17 +131,19 @@ pub struct Engine<'a, L> {
 }
 
 impl<'a, L: Ledger> Engine<'a, L> {
-    /// Sets a run up; nothing is sent or recorded yet.
+    /// Sets a run up; nothing is sent or recorded yet. Credentials that no header can carry are refused.
     pub fn new(
         profile: &'a Profile,
         transport: &'a Transport,
-        credentials: &'a ClientCredentials,
+        credentials: &'a Credentials,
         policy: Policy,
         ledger: &'a mut L,
         observers: Vec<&'a mut dyn Observer>,
-    ) -> Self {
+    ) -> Result<Self, ExecuteError> {
         let rng = fastrand::Rng::with_seed(policy.seed);
-        Self {
+        let standing = profile.standing_header(credentials).map_err(ExecuteError::Credentials)?;
+        let token = if profile.asks_for_token() { TokenStore::default() } else { TokenStore::standing(standing) };
+        Ok(Self {
             profile,
             transport,
             credentials,
@@ -151,8 +152,8 @@ impl<'a, L: Ledger> Engine<'a, L> {
             ledger,
             observers,
             run: RunState::default(),
-            token: TokenStore::default(),
-            scrubber: Scrubber::for_secret(&credentials.secret),
+            token,
+            scrubber: Scrubber::for_secrets(profile.hidden(credentials)),
             rng,
             events: Vec::new(),
             at_ledger: VecDeque::new(),
@@ -163,7 +164,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             signalled: false,
             broken: None,
             fault: None,
-        }
+        })
     }
 
     /// Runs every job of the lanes to its final state, or to the reason why the run ends first.
@@ -298,7 +299,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             let task = Task::Bridge {
                 number,
                 request: ready.job.request.clone(),
-                token: token.value.clone(),
+                access: token.access.clone(),
                 generation: token.generation,
             };
             let queue = Latency::measured(now.saturating_duration_since(ready.due));
@@ -414,20 +415,18 @@ impl<'a, L: Ledger> Engine<'a, L> {
 /// Does what a task says. The only place where a request is sent.
 async fn perform(
     transport: &Transport,
-    credentials: &ClientCredentials,
+    credentials: &Credentials,
     profile: &Profile,
     task: Task,
     halted: Rc<Cell<bool>>,
 ) -> Done {
     match task {
-        Task::Token => {
-            Done::Token(auth::fetch(transport, credentials, profile.scopes(), profile.default_lifetime()).await)
-        }
+        Task::Token => Done::Token(auth::fetch(transport, credentials, profile).await),
         // The first poll of this future: between its making and now the run may have stopped.
         Task::Bridge { number, .. } if halted.get() => Done::Withdrawn { number },
-        Task::Bridge { number, request, token, generation } => {
+        Task::Bridge { number, request, access, generation } => {
             let sent_at = Instant::now();
-            let exchange = transport.bridge(request, &token).await;
+            let exchange = transport.bridge(request, &access).await;
             Done::Bridge { number, exchange, generation, took: sent_at.elapsed() }
         }
     }

@@ -12,6 +12,9 @@ pub enum ExecuteError {
     /// The HTTP client cannot be made.
     #[error("the HTTP client cannot be set up: {0}")]
     Client(String),
+    /// A credential that cannot be sent as it is.
+    #[error("{0}")]
+    Credentials(String),
     /// An event that cannot follow the ones before it: an error in this program.
     #[error("internal error: {0}")]
     State(#[from] StateError),

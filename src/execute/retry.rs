@@ -1,6 +1,7 @@
 //! Whether a job is tried again, and when: a pure decision. The random source is passed in, sleeping happens elsewhere.
 
 use crate::model::RetryPolicy;
+use crate::profile::WaitUnit;
 use std::time::{Duration, SystemTime};
 
 /// Part of Retry-After that is added at random, so that a pause does not end in a burst.
@@ -33,8 +34,25 @@ pub(super) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let until = httpdate::parse_http_date(value).ok()?;
-    let now = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok()).unwrap_or_else(SystemTime::now);
-    Some(until.duration_since(now).unwrap_or_default())
+    Some(until.duration_since(now(date)).unwrap_or_default())
+}
+
+/// The wait of another header than Retry-After. A point in time is compared with the answer's own `Date`.
+pub(super) fn wait(value: &str, unit: WaitUnit, date: Option<&str>) -> Option<Duration> {
+    let number: f64 = value.trim().parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)?;
+    match unit {
+        WaitUnit::Seconds => Duration::try_from_secs_f64(number).ok(),
+        WaitUnit::Milliseconds => Duration::try_from_secs_f64(number / 1000.0).ok(),
+        WaitUnit::UnixTime => {
+            let until = SystemTime::UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(number).ok()?)?;
+            Some(until.duration_since(now(date)).unwrap_or_default())
+        }
+    }
+}
+
+/// What the answer takes for now, or this machine.
+fn now(date: Option<&str>) -> SystemTime {
+    date.and_then(|date| httpdate::parse_http_date(date.trim()).ok()).unwrap_or_else(SystemTime::now)
 }
 
 #[cfg(test)]
@@ -70,5 +88,18 @@ mod tests {
             assert_eq!(retry_after(bad, None), None, "{bad}");
         }
         assert_eq!(pause(&policy(), Duration::from_secs(3600)), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn other_headers_are_read_in_their_unit_and_nothing_else() {
+        let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(wait("12", WaitUnit::Seconds, date), Some(Duration::from_secs(12)));
+        assert_eq!(wait(" 0.5 ", WaitUnit::Seconds, date), Some(Duration::from_millis(500)));
+        assert_eq!(wait("1500", WaitUnit::Milliseconds, date), Some(Duration::from_millis(1500)));
+        assert_eq!(wait("784111780", WaitUnit::UnixTime, date), Some(Duration::from_secs(3)));
+        assert_eq!(wait("784111700", WaitUnit::UnixTime, date), Some(Duration::ZERO));
+        for bad in ["", "soon", "-1", "inf", "nan", "1e400", "1e30"] {
+            assert_eq!(wait(bad, WaitUnit::Seconds, date), None, "{bad}");
+        }
     }
 }

@@ -20,11 +20,17 @@ pub(super) struct Scrubber {
 }
 
 impl Scrubber {
-    /// Looks for a secret as it is and as a form would carry it.
-    pub(super) fn for_secret(secret: &Secret<String>) -> Self {
-        let encoded = utf8_percent_encode(secret.expose(), NON_ALPHANUMERIC).to_string();
-        let form = form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect::<String>();
-        Self { fixed: vec![secret.clone(), Secret::new(encoded), Secret::new(form)], tokens: Vec::new() }
+    /// Looks for secrets as they are and as a form would carry them.
+    pub(super) fn for_secrets(secrets: impl IntoIterator<Item = Secret<String>>) -> Self {
+        let shapes = |secret: Secret<String>| {
+            let encoded = utf8_percent_encode(secret.expose(), NON_ALPHANUMERIC).to_string();
+            let form = form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect::<String>();
+            [secret, Secret::new(encoded), Secret::new(form)]
+        };
+        let mut fixed: Vec<Secret<String>> = secrets.into_iter().flat_map(shapes).collect();
+        // One secret may stand within another: the longer one goes first.
+        fixed.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        Self { fixed, tokens: Vec::new() }
     }
 
     /// Looks for a token too.
@@ -49,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_found_in_every_shape_in_which_it_was_sent() {
-        let mut scrubber = Scrubber::for_secret(&Secret::new("p+w=d %1".to_owned()));
+        let mut scrubber = Scrubber::for_secrets([Secret::new("p+w=d %1".to_owned())]);
         scrubber.add_token(&Secret::new("tok-123".to_owned()));
         let words = "raw p+w=d %1, form p%2Bw%3Dd+%251, percent p%2Bw%3Dd%20%251, Bearer tok-123";
         assert_eq!(scrubber.clean(words), "raw ***, form ***, percent ***, Bearer ***");

@@ -40,7 +40,7 @@ impl<L: Ledger> Engine<'_, L> {
         match result {
             Ok(grant) => {
                 self.scrubber.add_token(&grant.value);
-                let generation = self.token.accept(&grant);
+                let generation = self.token.accept(&grant, self.profile.token_header(&grant.value));
                 if !grant.missing_scopes.is_empty() {
                     tracing::warn!(
                         missing = grant.missing_scopes.join(" "),
@@ -52,6 +52,7 @@ impl<L: Ledger> Engine<'_, L> {
                     generation,
                     lifetime_s: grant.lifetime.as_secs(),
                     latency_ms: Latency::measured(grant.took),
+                    base_url: grant.base_url,
                     missing_scopes: grant.missing_scopes,
                 }));
             }
@@ -95,6 +96,11 @@ impl<L: Ledger> Engine<'_, L> {
         let now = Instant::now();
         let wait = match proof.next {
             Next::Final => None,
+            Next::FreshToken if !self.profile.asks_for_token() => {
+                // The same credentials would be sent again.
+                self.stop(Ending::CredentialsRefused, "the API refused the credentials (401)".to_owned());
+                None
+            }
             Next::FreshToken if ready.token_refused => {
                 self.stop(Ending::CredentialsRefused, "the API refused a fresh access token (401)".to_owned());
                 None

@@ -3,10 +3,10 @@
 use super::{Engine, Lane, Policy, Transport, TransportSettings};
 use crate::event::{Event, Happened, Ledger, LedgerError, RunStarted};
 use crate::model::{
-    CallId, ClientCredentials, DurationSpec, Job, JobKey, JobNumber, Limits, NumberPrivacy, Planned, Problem,
-    RequestSpec, RetryPolicy, Secret, SetName, Timeouts,
+    CallId, CredentialName, Credentials, DurationSpec, Job, JobKey, JobNumber, Limits, Method, NumberPrivacy, Planned,
+    Problem, RequestSpec, RetryPolicy, Secret, SetName, Timeouts,
 };
-use crate::profile::Profile;
+use crate::profile::{Profile, Urls};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -65,7 +65,12 @@ fn server() -> (String, Arc<Mutex<Vec<String>>>) {
 }
 
 fn job(number: JobNumber) -> Planned {
-    let request = RequestSpec { path: format!("/bridge/{number}"), headers: Vec::new(), body: b"{}".to_vec() };
+    let request = RequestSpec {
+        method: Method::Post,
+        path: format!("/bridge/{number}"),
+        headers: Vec::new(),
+        body: b"{}".to_vec(),
+    };
     let call_id = CallId::new(&format!("call-{number}")).unwrap_or_else(|e| panic!("{e}"));
     let (set, key, request_id) = (SetName::new("set"), JobKey::new("key"), format!("request-{number}"));
     Planned::Job(Box::new(Job { number, set, key, call_id, request_id, targets: Vec::new(), request }))
@@ -76,10 +81,14 @@ fn run_with(mut ledger: impl Ledger, concurrency: usize, rate: Option<&str>) -> 
     let (url, seen) = server();
     let seconds = |n| DurationSpec::from(Duration::from_secs(n));
     let timeouts = Timeouts { connect: seconds(5), request: seconds(5), token: seconds(5) };
-    let settings = TransportSettings { base_url: url.clone(), token_url: format!("{url}/token"), timeouts };
+    let urls = Urls { base_url: Some(url.clone()), token_url: Some(format!("{url}/token")), discovery: None };
+    let settings = TransportSettings { urls, timeouts };
     let transport = Transport::new(settings).unwrap_or_else(|e| panic!("{e}"));
     let profile = Profile::built_in("cxone").unwrap_or_else(|e| panic!("{e}"));
-    let credentials = ClientCredentials { id: Secret::new("id".to_owned()), secret: Secret::new("secret".to_owned()) };
+    let credentials: Credentials = [CredentialName::ClientId, CredentialName::ClientSecret]
+        .map(|name| (name, Secret::new("secret".to_owned())))
+        .into_iter()
+        .collect();
     let retry =
         RetryPolicy { max_attempts: 1, min_wait: seconds(1), max_wait: seconds(1), max_retry_after: seconds(1) };
     let limits = Limits { concurrency, rate: rate.and_then(|rate| rate.parse().ok()), drain_timeout: seconds(5) };
@@ -94,7 +103,8 @@ fn run_with(mut ledger: impl Ledger, concurrency: usize, rate: Option<&str>) -> 
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap_or_else(|e| panic!("{e}"));
     let ended = runtime.block_on(async {
-        let engine = Engine::new(&profile, &transport, &credentials, policy, &mut ledger, Vec::new());
+        let engine = Engine::new(&profile, &transport, &credentials, policy, &mut ledger, Vec::new())
+            .unwrap_or_else(|e| panic!("{e}"));
         let lane =
             Lane { rows: [1, 2].map(|number| Ok::<_, Vec<Problem>>(job(number))).into_iter(), concurrency: None };
         // Only a run that hangs meets this guard.

@@ -3,9 +3,11 @@
 //! The client's own retries and redirects are off, no proxy is taken from the environment, answers are bounded. What
 //! happened is told by phase: not sent, no answer, answered. In doubt it is "no answer", never "not sent".
 
+use super::auth::Access;
 use super::error::ExecuteError;
-use crate::model::{Evidence, RequestSpec, Secret, Timeouts};
-use reqwest::header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use crate::model::{Evidence, Method, RequestSpec, Secret, Timeouts};
+use crate::profile::{Answers, Discovery, TokenRequest, Urls};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Url};
 use std::time::Duration;
 
@@ -18,10 +20,8 @@ const IDLE: Duration = Duration::from_secs(4);
 /// Where and how to connect.
 #[derive(Clone, Debug)]
 pub struct TransportSettings {
-    /// In front of every request path, without a slash at its end.
-    pub base_url: String,
-    /// The token endpoint.
-    pub token_url: String,
+    /// Where requests go.
+    pub urls: Urls,
     /// Time limits.
     pub timeouts: Timeouts,
 }
@@ -66,6 +66,12 @@ impl Response {
     pub(super) fn retry_after(&self) -> Option<Duration> {
         super::retry::retry_after(self.header(RETRY_AFTER.as_str())?, self.header(DATE.as_str()))
     }
+
+    /// The wait that the answer asks for in a header of the profile's choice.
+    pub(super) fn wait(&self, answers: &Answers) -> Option<Duration> {
+        let date = self.header(DATE.as_str());
+        answers.wait_headers().find_map(|(name, unit)| super::retry::wait(self.header(name)?, unit, date))
+    }
 }
 
 impl Transport {
@@ -87,28 +93,61 @@ impl Transport {
         Ok(Self { client, settings })
     }
 
+    /// How a base URL in a token's answer is judged, when there is one to be found.
+    pub(super) fn discovery(&self) -> Option<&Discovery> {
+        self.settings.urls.discovery.as_ref()
+    }
+
+    /// Whether there is a base URL before any token.
+    pub(super) fn has_base_url(&self) -> bool {
+        self.settings.urls.base_url.is_some()
+    }
+
     /// Sends a bridge request.
-    pub(super) async fn bridge(&self, request: RequestSpec, token: &Secret<String>) -> Exchange {
-        let url = match Url::parse(&format!("{}{}", self.settings.base_url, request.path)) {
+    pub(super) async fn bridge(&self, request: RequestSpec, access: &Access) -> Exchange {
+        let Some(base_url) = access.base_url.as_ref().or(self.settings.urls.base_url.as_ref()) else {
+            return Exchange::NotBuilt("no base URL is known".to_owned());
+        };
+        let url = match Url::parse(&format!("{base_url}{}", request.path)) {
             Ok(url) => url,
             Err(error) => return Exchange::NotBuilt(format!("the URL cannot be built: {error}")),
         };
-        let mut builder = self.client.post(url).timeout(self.settings.timeouts.request.get());
-        let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {}", token.expose())) else {
-            return Exchange::NotBuilt("the access token cannot stand in a header".to_owned());
+        let method = match request.method {
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Patch => reqwest::Method::PATCH,
         };
-        bearer.set_sensitive(true);
-        builder = builder.header(AUTHORIZATION, bearer);
+        let mut builder = self.client.request(method, url).timeout(self.settings.timeouts.request.get());
+        if let Some(header) = &access.header {
+            let Some(value) = sensitive(&header.value) else {
+                return Exchange::NotBuilt("the access token cannot stand in a header".to_owned());
+            };
+            builder = builder.header(&header.name, value);
+        }
         for (name, value) in request.headers {
             builder = builder.header(name, value);
+        }
+        if request.body.is_empty() {
+            // RFC 9110 section 8.6: a POST says that nothing follows; some gateways answer 411 without it.
+            builder = builder.header(CONTENT_LENGTH, 0);
         }
         self.exchange(builder.body(request.body)).await
     }
 
     /// Sends a token request. It has no side effect, whatever happens to it.
-    pub(super) async fn token(&self, form: &[(&str, &str)]) -> Exchange {
-        let builder = self.client.post(&self.settings.token_url).timeout(self.settings.timeouts.token.get());
-        self.exchange(builder.header(ACCEPT, "application/json").form(form)).await
+    pub(super) async fn token(&self, request: TokenRequest) -> Exchange {
+        let Some(url) = &self.settings.urls.token_url else {
+            return Exchange::NotBuilt("no token endpoint is known".to_owned());
+        };
+        let mut builder = self.client.post(url).timeout(self.settings.timeouts.token.get());
+        if let Some(authorization) = &request.authorization {
+            let Some(value) = sensitive(authorization) else {
+                return Exchange::NotBuilt("the client's credentials cannot stand in a header".to_owned());
+            };
+            builder = builder.header(AUTHORIZATION, value);
+        }
+        builder = builder.header(ACCEPT, "application/json").header(CONTENT_TYPE, request.content_type);
+        self.exchange(builder.body(request.body.expose().clone())).await
     }
 
     async fn exchange(&self, request: RequestBuilder) -> Exchange {
@@ -136,6 +175,13 @@ impl Transport {
             Err(error) => Exchange::NoAnswer(Evidence::ConnectionLost, words(error)),
         }
     }
+}
+
+/// A header's value that the client never shows.
+fn sensitive(value: &Secret<String>) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value.expose()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// The innermost cause of an error: the words around it name the client's layers, and may hold the URL.

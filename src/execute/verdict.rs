@@ -64,20 +64,25 @@ pub(super) fn judge(exchange: Exchange, answers: &Answers) -> Proof {
 fn answered(response: &Response, answers: &Answers) -> Proof {
     let retry_after = response.retry_after();
     let status = response.status;
-    let class = answers.classify(Answer { status, retry_after: retry_after.is_some() });
+    // Only Retry-After says "not processed": gateways put their other headers on every answer.
+    let class = answers.classify(Answer { status, retry_after: retry_after.is_some(), body: &response.body });
+    let wait = retry_after.or_else(|| response.wait(answers));
     let (outcome, evidence, next) = match class {
         AnswerClass::Succeeded => (Outcome::Succeeded, Evidence::Answer, Next::Final),
         AnswerClass::Accepted => (Outcome::Accepted, Evidence::Answer, Next::Final),
         AnswerClass::Rejected => (Outcome::Rejected, Evidence::Answer, Next::Final),
         AnswerClass::Unknown => (Outcome::Unknown, Evidence::Answer, Next::Final),
-        AnswerClass::Refused => (Outcome::Rejected, Evidence::Refusal, Next::Retry(retry_after)),
+        AnswerClass::Refused => (Outcome::Rejected, Evidence::Refusal, Next::Retry(wait)),
         AnswerClass::TokenRefused => (Outcome::Rejected, Evidence::TokenRefused, Next::FreshToken),
     };
     let message = match outcome {
         Outcome::Succeeded | Outcome::Accepted => None,
-        _ => answers.error_text(&response.body).or_else(|| Some(format!("the server answered {status}"))),
+        _ => answers.error_text(&response.body).or_else(|| {
+            let odd = if (200..300).contains(&status) { ", and not with the body of a success" } else { "" };
+            Some(format!("the server answered {status}{odd}"))
+        }),
     };
-    let warning = (outcome.is_success()).then(|| odd_body(response)).flatten();
+    let warning = (outcome.is_success()).then(|| odd_body(response, answers.expects_json())).flatten();
     Proof {
         outcome,
         evidence,
@@ -91,10 +96,13 @@ fn answered(response: &Response, answers: &Answers) -> Proof {
 }
 
 /// The status line is the evidence; a body that is cut or no JSON is worth a word, not another outcome.
-fn odd_body(response: &Response) -> Option<String> {
+fn odd_body(response: &Response, json: bool) -> Option<String> {
     if !response.complete {
         Some("the body of the answer was cut, too slow or too long".to_owned())
-    } else if !response.body.is_empty() && serde_json::from_slice::<serde::de::IgnoredAny>(&response.body).is_err() {
+    } else if json
+        && !response.body.is_empty()
+        && serde_json::from_slice::<serde::de::IgnoredAny>(&response.body).is_err()
+    {
         Some("the body of the answer is not JSON".to_owned())
     } else {
         None

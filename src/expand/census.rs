@@ -124,7 +124,7 @@ impl<'a> Expander<'a> {
                 match &expanded.planned {
                     Some(Planned::Skipped(_)) => counted.skipped += 1,
                     Some(Planned::Job(job)) => {
-                        let pointer = format!("/sets/{}/job/call_id", set.spec.index);
+                        let pointer = format!("/sets/{}/job/{}", set.spec.index, self.profile.call_field());
                         let twice = calls
                             .earlier(["", job.call_id.as_str()], place, expanded.line)
                             .map(|first| (first, pointer, format!("call {}", job.call_id)));

@@ -122,7 +122,8 @@ impl<'a> JobStream<'a> {
         if found.iter().any(|problem| problem.code.severity() == Severity::Error) {
             return Err(found);
         }
-        let bad_id = |reason: &str| vec![Problem::at(Code::BadCallId, "/call_id", format!("the call id {reason}"))];
+        let call_field = format!("/{}", profile.call_field());
+        let bad_id = |reason: &str| vec![Problem::at(Code::BadCallId, &*call_field, format!("the call id {reason}"))];
         let call_id = CallId::new(profile.call_id(&fields).unwrap_or_default()).map_err(bad_id)?;
         let key = match &set.key {
             None => JobKey::new(call_id.as_str()),
@@ -130,9 +131,8 @@ impl<'a> JobStream<'a> {
         };
         self.check_privacy(&fields, &call_id, &key)?;
         let targets = profile.targets(&fields, self.expander.runbook.numbers);
-        let (request_id, request) = profile
-            .request(fields, &call_id, &self.run_id, number)
-            .map_err(|error| vec![failed(String::new(), &error)])?;
+        let (request_id, request) =
+            profile.request(fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
         let set = set.spec.name.clone();
         let job = Job { number, set, key, call_id, request_id, targets, request };
         Ok((Planned::Job(Box::new(job)), found))
@@ -143,7 +143,8 @@ impl<'a> JobStream<'a> {
         if self.expander.runbook.numbers == NumberPrivacy::Full {
             return Ok(());
         }
-        let texts = [("/call_id", "call id", call_id.as_str()), ("@key", "key", key.as_str())];
+        let call_field = format!("/{}", self.expander.profile.call_field());
+        let texts = [(&*call_field, "call id", call_id.as_str()), ("@key", "key", key.as_str())];
         for digits in self.expander.profile.target_digits(fields) {
             if let Some((pointer, what, _)) = texts.iter().find(|(_, _, text)| text.contains(&digits)) {
                 let message = format!("the {what} holds a target's telephone number, and is written down in full");
@@ -190,7 +191,9 @@ impl<'a> JobStream<'a> {
 
     /// The place of the row that was read last: its call id, if a column gives it.
     pub(super) fn last_place(&self) -> Option<DataPlace> {
-        let place = self.rows.place(self.last?, self.column_of("/call_id").as_deref())?;
+        let place = self
+            .rows
+            .place(self.last?, self.column_of(&format!("/{}", self.expander.profile.call_field())).as_deref())?;
         Some(DataPlace { text: self.expander.runbook.numbers.mask(&place.text), ..place })
     }
 }

@@ -93,6 +93,8 @@ impl<'a> Page<'a> {
     fn missing(&self, pointer: &str) -> usize {
         let elsewhere = usize::MAX;
         match &self.positions {
+            // A profile is a document of its own.
+            _ if self.layer.role == Role::Profile => elsewhere,
             Some(positions) if pointer.starts_with(self.layer.role.mount()) => positions.missing(self.own(pointer)),
             _ => elsewhere,
         }

@@ -67,10 +67,8 @@ pub(super) fn rebase(document: &mut Value, way: &Path) {
         }
     };
     for pointer in PATHS {
-        // A profile without a slash or an ending is a name.
         let is_file = |value: &&mut Value| {
-            let named = |text: &str| !text.contains('/') && Path::new(text).extension().is_none();
-            pointer != "/connection/profile" || value.as_str().is_some_and(|text| !named(text))
+            pointer != "/connection/profile" || value.as_str().is_some_and(crate::model::is_profile_file)
         };
         document.pointer_mut(pointer).filter(is_file).into_iter().for_each(move_to);
     }

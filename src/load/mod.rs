@@ -19,7 +19,7 @@ pub use raw::{fragment_schema, runbook_schema};
 pub use source::{SourceError, read};
 
 use crate::model::{Code, Layer, Problem, Role, Runbook, Severity, Source, Texts};
-use crate::schema::Checker;
+use crate::schema::{Checker, prune};
 use crate::template::nearest;
 use layers::{Checkers, Loaded};
 use raw::RawRunbook;
@@ -60,6 +60,21 @@ impl Draft {
     /// Whether something refuses the runbook.
     pub fn is_refused(&self) -> bool {
         self.problems.iter().any(|problem| problem.code.severity() == Severity::Error)
+    }
+
+    /// The same with another document that the runbook names, and what is wrong with it.
+    #[must_use]
+    pub fn attach(mut self, layer: Layer, problems: Vec<Problem>) -> Self {
+        let index = self.texts.0.len();
+        self.texts.0.push(layer);
+        self.refuse(problems.into_iter().map(|problem| Problem { text: Some(index), ..problem }).collect())
+    }
+
+    /// The same with more that is wrong.
+    #[must_use]
+    pub fn refuse(mut self, problems: Vec<Problem>) -> Self {
+        self.problems.extend(problems);
+        self
     }
 
     /// The same with something changed in the runbook, such as a variable from the command line.
@@ -103,6 +118,25 @@ pub fn load(source: Source, vars: Vec<Source>) -> Draft {
                 problems.push(Problem::at(Code::WrongType, "", error.to_string()));
             }
             Draft { runbook: None, texts, problems }
+        }
+    }
+}
+
+/// Reads another document that people write, such as a profile, and checks it: its sound parts, unless it is no YAML at
+/// all, and what is wrong. `what` is its name in messages.
+pub fn check_document(text: &str, checker: &Checker, what: &str) -> (Option<Value>, Vec<Problem>) {
+    match yaml::parse(text) {
+        Ok(mut document) => {
+            let problems = checker.problems(&document);
+            prune(&mut document, &problems);
+            (Some(document), problems)
+        }
+        Err(mut problems) => {
+            for problem in &mut problems {
+                problem.message = problem.message.replace("runbook", what);
+                problem.help = problem.help.take().map(|help| help.replace("runbook", what));
+            }
+            (None, problems)
         }
     }
 }

@@ -94,6 +94,36 @@ codes! {
     PlainHttp = 304, Error;
     /// No such profile.
     UnknownProfile = 305, Error;
+    /// A profile file is missing or cannot be read.
+    ProfileUnreadable = 311, Error;
+    /// A credential that the profile needs is not given.
+    MissingCredential = 312, Error;
+    /// A credential is given that the profile has no use for.
+    UnusedCredential = 313, Error;
+    /// A region or URL is given that the profile has no use for.
+    UnusedEndpoint = 314, Error;
+    /// Two settings of a profile that exclude each other, or one that is missing.
+    ProfileContradiction = 315, Error;
+    /// A profile speaks of a field that its jobs do not have.
+    UnknownJobField = 316, Error;
+    /// The schema of a profile's job fields cannot be used.
+    BadJobSchema = 317, Error;
+    /// A field that a job may leave out stands where there must always be a value.
+    OptionalField = 318, Error;
+    /// A request id or idempotency key that two jobs could share.
+    KeyNotUnique = 319, Error;
+    /// A header that is not the profile's to set.
+    ReservedHeader = 320, Error;
+    /// A profile with the name of a shipped one.
+    ReservedName = 321, Error;
+    /// A secret stands in a profile in plain text.
+    SecretInProfile = 322, Error;
+    /// A value that no header can carry.
+    BadHeaderValue = 323, Error;
+    /// A value that cannot be one segment of a path.
+    BadSegment = 324, Error;
+    /// A profile's URL that is none.
+    BadProfileUrl = 325, Error;
     /// A data file is missing or cannot be read.
     DataUnreadable = 401, Error;
     /// A data file that is not what its format says.

@@ -4,10 +4,36 @@ use super::{CallId, JobKey, JobNumber, SetName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The request of a job, ready for the wire but for its access token.
+/// The method of a request that has an effect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// POST.
+    #[default]
+    Post,
+    /// PUT.
+    Put,
+    /// PATCH.
+    Patch,
+}
+
+impl Method {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+        }
+    }
+}
+
+/// The request of a job, ready for the wire but for its authorization.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RequestSpec {
-    /// Path below the base URL, percent-encoded.
+    /// The method.
+    pub method: Method,
+    /// Path and query below the base URL, percent-encoded.
     pub path: String,
     /// Header names and values, without `Authorization`.
     pub headers: Vec<(String, String)>,

@@ -5,7 +5,9 @@
 mod call;
 mod clock;
 mod code;
+mod credentials;
 mod criterion;
+mod host;
 mod ids;
 mod job;
 mod latency;
@@ -16,13 +18,16 @@ mod problem;
 mod quantity;
 mod runbook;
 mod secret;
+mod surface;
 
 pub use call::{CallId, path_segment};
 pub use clock::{RunClock, Timestamp};
 pub use code::{Code, Severity};
+pub use credentials::{CredentialName, Credentials, SecretSource};
 pub use criterion::{Criterion, CriterionError, Metric, Operator, Unit};
+pub use host::is_loopback_host;
 pub use ids::{JobKey, JobNumber, RunId, SetName};
-pub use job::{Job, Planned, RequestSpec, SkipReason, Skipped};
+pub use job::{Job, Method, Planned, RequestSpec, SkipReason, Skipped};
 pub use latency::Latency;
 pub use number::{NumberKind, Region, RiskyKind};
 pub use outcome::{Evidence, Outcome};
@@ -30,7 +35,8 @@ pub use privacy::{NumberPrivacy, PhoneNumber, printable};
 pub use problem::{DataPlace, Focus, Problem};
 pub use quantity::{DurationSpec, QuantityError, Rate};
 pub use runbook::{
-    ClientCredentials, Connection, Endpoints, Layer, Limits, RetryPolicy, Role, Rows, Runbook, SecretSource, SetSpec,
-    Source, Texts, Timeouts,
+    Connection, Endpoints, Layer, Limits, RetryPolicy, Role, Rows, Runbook, SetSpec, Source, Texts, Timeouts,
+    is_profile_file,
 };
 pub use secret::Secret;
+pub use surface::{Admission, ApiSurface, CallPart, CallPlace};

@@ -1,6 +1,6 @@
 //! A checked runbook. Only `load` makes one.
 
-use super::{Criterion, DurationSpec, NumberPrivacy, Rate, Secret, SetName};
+use super::{CredentialName, Criterion, DurationSpec, NumberPrivacy, Rate, SecretSource, SetName};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,8 @@ pub enum Role {
     Runbook,
     /// A file that the runbook includes.
     Include,
+    /// The profile file that its connection names: a document of its own, with its own pointers.
+    Profile,
 }
 
 impl Role {
@@ -40,7 +42,7 @@ impl Role {
     pub fn mount(self) -> &'static str {
         match self {
             Self::Vars => "/vars",
-            Self::Runbook | Self::Include => "",
+            Self::Runbook | Self::Include | Self::Profile => "",
         }
     }
 }
@@ -76,36 +78,23 @@ impl Texts {
     }
 }
 
-/// Where a secret comes from. A literal is not among them on purpose.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum SecretSource {
-    /// An environment variable.
-    Env(String),
-    /// The only line of a file, relative to the runbook.
-    File(PathBuf),
-}
-
-/// Client id and secret of the OAuth client.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ClientCredentials {
-    /// The client id.
-    pub id: Secret<String>,
-    /// The client secret.
-    pub secret: Secret<String>,
+/// Whether a profile's name is that of a file: it contains a slash or ends in `.yaml` or `.yml`.
+pub fn is_profile_file(name: &str) -> bool {
+    let ending = Path::new(name).extension().and_then(|ending| ending.to_str());
+    name.contains('/') || matches!(ending, Some("yaml" | "yml"))
 }
 
 /// Which API, and how to reach it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Endpoints {
-    /// The profile's URLs, with this region filled in.
-    Region(String),
-    /// URLs as given.
-    Urls {
-        /// In front of every request path.
-        base_url: String,
-        /// The token endpoint; `None`: the profile's path below `base_url`.
-        token_url: Option<String>,
-    },
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Endpoints {
+    /// The region for the profile's URLs. Never together with `base_url`.
+    pub region: Option<String>,
+    /// In front of every request path; `None`: as the profile says.
+    pub base_url: Option<String>,
+    /// The token endpoint; `None`: as the profile says.
+    pub token_url: Option<String>,
+    /// Plain `http:` to other machines than this one is allowed.
+    pub allow_plain_http: bool,
 }
 
 /// Time limits of one request.
@@ -122,14 +111,12 @@ pub struct Timeouts {
 /// `connection:` of a runbook.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Connection {
-    /// The profile's name.
+    /// The profile: the name of a shipped one, or a file relative to the runbook.
     pub profile: String,
     /// Region or URLs.
     pub endpoints: Endpoints,
-    /// Client id.
-    pub client_id: SecretSource,
-    /// Client secret.
-    pub client_secret: SecretSource,
+    /// Where each credential comes from.
+    pub auth: BTreeMap<CredentialName, SecretSource>,
     /// Time limits.
     pub timeouts: Timeouts,
 }

@@ -58,9 +58,9 @@ pub struct Basis {
     pub profile: String,
     /// SHA-256 of the profile's text.
     pub profile_sha256: String,
-    /// In front of every request path.
+    /// In front of every request path; empty where the token's answer names it.
     pub base_url: String,
-    /// The token endpoint.
+    /// The token endpoint; empty where none is asked.
     pub token_url: String,
     /// Settings in effect, by name.
     pub settings: BTreeMap<String, String>,

@@ -1,18 +1,41 @@
 //! What an answer proves about the effect of a request.
 
-use crate::model::printable;
-use schemars::JsonSchema;
+use super::predicate::Predicate;
+use crate::model::{Problem, printable};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// A status or a class of statuses: `429` or `5xx`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 enum StatusPattern {
     /// One status.
-    Exact(#[schemars(range(min = 100, max = 599))] u16),
+    Exact(u16),
     /// A hundred statuses.
-    Class(#[schemars(regex(pattern = "^[1-5]xx$"))] String),
+    Class(String),
+}
+
+/// One schema with two types, where a derived one would be an `anyOf`: a slip stays one message.
+impl JsonSchema for StatusPattern {
+    fn schema_name() -> Cow<'static, str> {
+        "StatusPattern".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["integer", "string"],
+            "minimum": 100,
+            "maximum": 599,
+            "pattern": "^[1-5]xx$",
+            "examples": [429, "5xx"],
+        })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
 }
 
 impl StatusPattern {
@@ -27,38 +50,80 @@ impl StatusPattern {
     }
 }
 
-/// What an answer proves. The most specific entry counts; a status that stands nowhere is rejected when it is 3xx or
-/// 4xx, and unknown otherwise.
+/// What an answer proves. The most specific entry counts (`409` before `4xx`); a status that stands nowhere is rejected
+/// when it is 3xx or 4xx, and unknown otherwise.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Answers {
     /// The bridge is made.
-    #[schemars(extend("examples" = [["2xx"]]))]
-    succeeded: Vec<StatusPattern>,
+    #[schemars(required, length(min = 1), extend("examples" = [["2xx"]]))]
+    succeeded: Option<Vec<Option<StatusPattern>>>,
     /// The request is taken, the bridge not confirmed.
     #[schemars(extend("examples" = [[202]]))]
-    accepted: Vec<StatusPattern>,
+    accepted: Option<Vec<Option<StatusPattern>>>,
+    /// Refused for good, and nothing was done.
+    #[schemars(extend("examples" = [[404, 422]]))]
+    rejected: Option<Vec<Option<StatusPattern>>>,
     /// Not processed: may be sent again.
-    #[schemars(extend("examples" = [[408, 429]]))]
-    refused: Vec<StatusPattern>,
+    #[schemars(extend("examples" = [[429]]))]
+    refused: Option<Vec<Option<StatusPattern>>>,
     /// Not processed, if the answer carries Retry-After.
     #[schemars(extend("examples" = [[503]]))]
-    refused_with_retry_after: Vec<StatusPattern>,
+    refused_with_retry_after: Option<Vec<Option<StatusPattern>>>,
     /// The token was not taken, nothing was processed.
     #[schemars(extend("examples" = [[401]]))]
-    token_refused: Vec<StatusPattern>,
+    token_refused: Option<Vec<Option<StatusPattern>>>,
     /// The request may have had its effect.
     #[schemars(extend("examples" = [[409, "5xx"]]))]
-    unknown: Vec<StatusPattern>,
-    /// Retry-After of these pauses the whole run.
+    unknown: Option<Vec<Option<StatusPattern>>>,
+    /// A wait that such an answer asks for pauses the whole run.
     #[schemars(extend("examples" = [[429, 503]]))]
-    throttling: Vec<StatusPattern>,
+    throttling: Option<Vec<Option<StatusPattern>>>,
+    /// What the body of a success says. Where a status means success or acceptance and the body says something else, the
+    /// outcome is unknown, or rejected when the body is that of `failure_body`.
+    success_body: Option<Predicate>,
+    /// What the body of a failure says, for APIs that answer failures with a status of success: nothing was bridged.
+    failure_body: Option<Predicate>,
     /// Where the server's words stand in a JSON body, as JSON pointers; the first that is a text counts.
-    #[schemars(extend("examples" = [["/message", "/error"]]))]
-    error_pointers: Vec<String>,
+    #[schemars(inner(regex(pattern = "^(/[^/]+)+$")), extend("examples" = [["/error_description", "/message"]]))]
+    error_pointers: Option<Vec<Option<String>>>,
     /// The header with the vendor's own id of the exchange.
-    #[schemars(extend("examples" = ["X-Correlation-ID"]))]
+    #[schemars(length(min = 1), extend("examples" = ["X-Correlation-ID"]))]
     correlation_header: Option<String>,
+    /// Headers beside Retry-After that say how long to wait; the first that can be read counts.
+    #[schemars(extend("examples" = [[{"name": "x-ratelimit-reset", "unit": "seconds"}]]))]
+    wait_headers: Option<Vec<Option<WaitHeader>>>,
+}
+
+/// A header that says how long to wait.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WaitHeader {
+    /// The header.
+    #[schemars(required, length(min = 1), extend("examples" = ["x-ratelimit-reset"]))]
+    name: Option<String>,
+    /// What it counts: `seconds` or `milliseconds` from now, or `unix_time`, the second in which the wait is over.
+    #[schemars(required, extend("examples" = ["seconds"]))]
+    unit: Option<WaitUnit>,
+}
+
+impl WaitHeader {
+    /// Its name, and what it counts.
+    fn parts(&self) -> Option<(&str, WaitUnit)> {
+        Some((self.name.as_deref()?, self.unit?))
+    }
+}
+
+/// What a [`WaitHeader`] counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitUnit {
+    /// Seconds from now.
+    Seconds,
+    /// Milliseconds from now.
+    Milliseconds,
+    /// Seconds since 1970.
+    UnixTime,
 }
 
 /// The class of an answer.
@@ -80,23 +145,43 @@ pub enum AnswerClass {
 
 /// An answer, as far as its class depends on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Answer {
+pub struct Answer<'a> {
     /// The status code.
     pub status: u16,
     /// Whether the answer has a Retry-After that can be read.
     pub retry_after: bool,
+    /// The body, as far as it came.
+    pub body: &'a [u8],
 }
 
 impl Answers {
     /// The class of an answer.
-    pub fn classify(&self, answer: Answer) -> AnswerClass {
-        let best =
-            |patterns: &[StatusPattern]| patterns.iter().map(|pattern| pattern.fit(answer.status)).max().unwrap_or(0);
+    pub fn classify(&self, answer: Answer<'_>) -> AnswerClass {
+        let class = self.by_status(answer);
+        if !matches!(class, AnswerClass::Succeeded | AnswerClass::Accepted) {
+            return class;
+        }
+        let says = |predicate: &Option<Predicate>| predicate.as_ref().map(|predicate| predicate.fits(answer.body));
+        match (says(&self.success_body), says(&self.failure_body)) {
+            // A body that says both says nothing.
+            (Some(true), Some(true)) => AnswerClass::Unknown,
+            (_, Some(true)) => AnswerClass::Rejected,
+            (Some(false), _) => AnswerClass::Unknown,
+            (Some(true) | None, Some(false) | None) => class,
+        }
+    }
+
+    fn by_status(&self, answer: Answer<'_>) -> AnswerClass {
+        let best = |patterns: &Option<Vec<Option<StatusPattern>>>| {
+            let patterns = patterns.iter().flatten().flatten();
+            patterns.map(|pattern| pattern.fit(answer.status)).max().unwrap_or(0)
+        };
         let refused_later = if answer.retry_after { best(&self.refused_with_retry_after) } else { 0 };
         // Later entries win ties, so that doubt ends in `unknown`.
         [
             (best(&self.succeeded), AnswerClass::Succeeded),
             (best(&self.accepted), AnswerClass::Accepted),
+            (best(&self.rejected), AnswerClass::Rejected),
             (best(&self.token_refused), AnswerClass::TokenRefused),
             (best(&self.refused), AnswerClass::Refused),
             (refused_later, AnswerClass::Refused),
@@ -111,9 +196,9 @@ impl Answers {
         )
     }
 
-    /// Whether Retry-After of this status pauses the whole run.
+    /// Whether a wait that this status asks for pauses the whole run.
     pub fn throttles(&self, status: u16) -> bool {
-        self.throttling.iter().any(|pattern| pattern.fit(status) > 0)
+        self.throttling.iter().flatten().flatten().any(|pattern| pattern.fit(status) > 0)
     }
 
     /// The header with the vendor's own id of the exchange.
@@ -121,9 +206,28 @@ impl Answers {
         self.correlation_header.as_deref()
     }
 
+    /// Headers beside Retry-After that say how long to wait.
+    pub fn wait_headers(&self) -> impl Iterator<Item = (&str, WaitUnit)> {
+        self.wait_headers.iter().flatten().flatten().filter_map(WaitHeader::parts)
+    }
+
+    /// Whether a body of success must be JSON to be one.
+    pub fn expects_json(&self) -> bool {
+        !self.success_body.as_ref().or(self.failure_body.as_ref()).is_some_and(Predicate::is_text)
+    }
+
     /// The server's words in an error body.
     pub fn error_text(&self, body: &[u8]) -> Option<String> {
-        error_text(body, self.error_pointers.iter().map(String::as_str))
+        error_text(body, self.error_pointers.iter().flatten().flatten().map(String::as_str))
+    }
+
+    /// What is contradictory in it; pointers start at the profile.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let predicates = [("success_body", &self.success_body), ("failure_body", &self.failure_body)];
+        let of = |(key, predicate): (&str, &Option<Predicate>)| {
+            predicate.as_ref().map(|predicate| predicate.problems(&format!("/answers/{key}"))).unwrap_or_default()
+        };
+        predicates.into_iter().flat_map(of).collect()
     }
 }
 
@@ -148,7 +252,7 @@ mod tests {
     #[test]
     fn the_contract_s_table_holds_for_every_status() {
         let profile = Profile::built_in("cxone").unwrap_or_else(|e| panic!("{e}"));
-        let class = |status, retry_after| profile.answers().classify(Answer { status, retry_after });
+        let class = |status, retry_after| profile.answers().classify(Answer { status, retry_after, body: b"" });
         for status in 100..=599 {
             let expected = match status {
                 202 => AnswerClass::Accepted,

@@ -1,19 +1,29 @@
 //! A compiled profile: the answers to every question that the other stages ask about an API.
 
 use super::answer::Answers;
-use super::constraints;
-use super::request::RequestTemplates;
-use super::spec::{JobSpec, ProfileSpec};
-use crate::model::{CallId, DurationSpec, Endpoints, JobNumber, NumberPrivacy, Problem, RequestSpec};
+use super::auth::{AuthHeader, Authorization, TokenAnswer, TokenRequest};
+use super::endpoints::{EndpointRules, Urls};
+use super::job::JobRules;
+use super::request::{RequestTemplates, Segment};
+use super::sandbox::SandboxRules;
+use super::{compile, constraints};
+use crate::model::{
+    ApiSurface, CallId, Connection, CredentialName, Credentials, Endpoints, JobNumber, Method, NumberPrivacy, Problem,
+    RequestSpec, Secret,
+};
 use crate::schema::{Checker, address};
-use crate::template::{Engine, RenderError, Scope};
-use handlebars::Context;
-use serde_json::{Map, Value, json};
+use crate::template::Engine;
+use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// The built-in profiles by name.
-const BUILT_IN: [(&str, &str); 1] = [("cxone", include_str!("cxone.yaml"))];
+/// The shipped profiles by name.
+const SHIPPED: [(&str, &str); 4] = [
+    ("cxone", include_str!("cxone.yaml")),
+    ("cxone-agent", include_str!("cxone-agent.yaml")),
+    ("telnyx", include_str!("telnyx.yaml")),
+    ("asterisk-ari", include_str!("asterisk-ari.yaml")),
+];
 
 /// Why a profile cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +31,8 @@ pub enum ProfileError {
     /// No such profile.
     #[error("there is no profile `{0}`")]
     Unknown(String),
-    /// The file is not a profile.
-    #[error("profile `{name}`: {reason}")]
+    /// The shipped file is broken: an error in this program.
+    #[error("the shipped profile `{name}` is broken: {reason}")]
     Invalid {
         /// Its name.
         name: String,
@@ -34,56 +44,43 @@ pub enum ProfileError {
 /// A compiled profile.
 #[derive(Debug)]
 pub struct Profile {
-    name: String,
-    text: &'static str,
-    base_url: String,
-    token_path: String,
-    scopes: Vec<String>,
-    default_lifetime: Duration,
-    job: JobSpec,
-    checker: Checker,
-    engine: Engine,
-    templates: RequestTemplates,
-    answers: Answers,
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) text: String,
+    pub(super) shipped: bool,
+    pub(super) endpoints: EndpointRules,
+    pub(super) auth: Authorization,
+    pub(super) rules: JobRules,
+    pub(super) checker: Checker,
+    pub(super) engine: Engine,
+    pub(super) templates: RequestTemplates,
+    pub(super) answers: Answers,
+    pub(super) sandbox: SandboxRules,
 }
 
 /// A schema of what goes over the wire.
 pub type PayloadSchema = Value;
 
 impl Profile {
-    /// The names of the built-in profiles.
+    /// The names of the shipped profiles.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        BUILT_IN.iter().map(|(name, _)| *name)
+        SHIPPED.iter().map(|(name, _)| *name)
     }
 
-    /// Compiles a built-in profile.
+    /// Compiles a shipped profile.
     pub fn built_in(name: &str) -> Result<Self, ProfileError> {
         let (_, text) =
-            BUILT_IN.iter().find(|(known, _)| *known == name).ok_or_else(|| ProfileError::Unknown(name.to_owned()))?;
-        Self::parse(name, text)
+            SHIPPED.iter().find(|(known, _)| *known == name).ok_or_else(|| ProfileError::Unknown(name.to_owned()))?;
+        compile::shipped(text).map_err(|problems| {
+            let words = problems.iter().map(|problem| format!("{} {}", problem.pointer, problem.message));
+            ProfileError::Invalid { name: name.to_owned(), reason: words.collect::<Vec<_>>().join("; ") }
+        })
     }
 
-    fn parse(name: &str, text: &'static str) -> Result<Self, ProfileError> {
-        let invalid = |reason: String| ProfileError::Invalid { name: name.to_owned(), reason };
-        let spec: ProfileSpec = serde_yaml::from_str(text).map_err(|error| invalid(error.to_string()))?;
-        let default_lifetime: DurationSpec =
-            spec.auth.default_lifetime.parse().map_err(|error| invalid(format!("{error}")))?;
-        let mut engine = Engine::default();
-        let templates = RequestTemplates::compile(&spec.request, &mut engine).map_err(invalid)?;
-        let checker = Checker::new(spec.job.schema.clone(), |_, _| None).map_err(invalid)?;
-        Ok(Self {
-            name: spec.name,
-            text,
-            base_url: spec.endpoints.base_url,
-            token_path: spec.endpoints.token_path,
-            scopes: spec.auth.scopes,
-            default_lifetime: default_lifetime.get(),
-            job: spec.job,
-            checker,
-            engine,
-            templates,
-            answers: spec.answers,
-        })
+    /// Compiles a user's profile from the parts of its file that fit [`super::PROFILE_SCHEMA`]; pointers of the problems
+    /// are into that file.
+    pub fn compile(document: Value, text: String) -> Result<Self, Vec<Problem>> {
+        compile::compile(document, text, false)
     }
 
     /// Its name.
@@ -91,19 +88,69 @@ impl Profile {
         &self.name
     }
 
+    /// What it is for.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Whether it is the reference profile, which the simulator knows in every detail.
+    pub fn is_reference(&self) -> bool {
+        self.shipped && self.name == "cxone"
+    }
+
     /// Its text, for the digest and the snapshot.
-    pub fn text(&self) -> &'static str {
-        self.text
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Scopes to ask for.
     pub fn scopes(&self) -> &[String] {
-        &self.scopes
+        &self.auth.scopes
     }
 
     /// Lifetime of a token whose answer does not say.
     pub fn default_lifetime(&self) -> Duration {
-        self.default_lifetime
+        self.auth.default_lifetime
+    }
+
+    /// The credentials that a runbook must give.
+    pub fn credentials(&self) -> &[CredentialName] {
+        self.auth.needed()
+    }
+
+    /// Whether a token endpoint is asked before the first request.
+    pub fn asks_for_token(&self) -> bool {
+        self.auth.asks()
+    }
+
+    /// What the token endpoint is asked; the error names a credential that is not there.
+    pub fn token_request(&self, credentials: &Credentials) -> Result<TokenRequest, String> {
+        self.auth.token_request(credentials)
+    }
+
+    /// Reads the token endpoint's answer.
+    pub fn read_token(&self, answer: &Value) -> TokenAnswer {
+        self.auth.read(answer)
+    }
+
+    /// What the token is called in that answer.
+    pub fn token_name(&self) -> &str {
+        self.auth.token_name()
+    }
+
+    /// The header that carries a token.
+    pub fn token_header(&self, token: &Secret<String>) -> AuthHeader {
+        self.auth.token_header(token)
+    }
+
+    /// The header of every request, where no token endpoint is asked; the error says what is wrong with a credential.
+    pub fn standing_header(&self, credentials: &Credentials) -> Result<Option<AuthHeader>, String> {
+        self.auth.standing_header(credentials)
+    }
+
+    /// Everything that must not be written down, in the shapes in which it is sent.
+    pub fn hidden(&self, credentials: &Credentials) -> Vec<Secret<String>> {
+        self.auth.hidden(credentials)
     }
 
     /// What answers prove.
@@ -111,23 +158,52 @@ impl Profile {
         &self.answers
     }
 
-    /// Base URL and token URL for a connection.
-    pub fn urls(&self, endpoints: &Endpoints) -> Result<(String, String), ProfileError> {
-        let (base_url, token_url) = match endpoints {
-            Endpoints::Urls { base_url, token_url } => (base_url.clone(), token_url.clone()),
-            Endpoints::Region(region) => {
-                let invalid = |reason: String| ProfileError::Invalid { name: self.name.clone(), reason };
-                let mut engine = Engine::default();
-                let scope = Scope::default().closed("connection", ["region"]);
-                let template = engine.compile(&self.base_url, &scope).map_err(|error| invalid(format!("{error:?}")))?;
-                let values = Context::wraps(json!({"connection": {"region": region}}))
-                    .map_err(|error| invalid(error.to_string()))?;
-                let url = engine.render(&template, &values).map_err(|error| invalid(error.to_string()))?;
-                (url.as_str().unwrap_or_default().to_owned(), None)
-            }
-        };
-        let token_url = token_url.unwrap_or_else(|| format!("{base_url}{}", self.token_path));
-        Ok((base_url, token_url))
+    /// The method of a bridge request.
+    pub fn method(&self) -> Method {
+        self.templates.method
+    }
+
+    /// What the API looks like to whoever has these credentials: what the simulator plays in a rehearsal.
+    pub fn surface(&self, token_path: &str, credentials: &Credentials) -> Result<ApiSurface, String> {
+        let segments = self.templates.target.path.iter().skip(1).map(|segment| match segment {
+            Segment::Literal(text) => Some(text.clone()),
+            Segment::Filled(_) => None,
+        });
+        Ok(ApiSurface {
+            admission: self.auth.admission(token_path, credentials)?,
+            method: self.templates.method,
+            segments: segments.collect(),
+            call: self.sandbox.call.clone(),
+            request_id_header: self.templates.request_id_header.clone(),
+            status: self.sandbox.status,
+            content_type: self.sandbox.content_type.map(str::to_owned),
+            body: self.sandbox.body.clone(),
+        })
+    }
+
+    /// Where a connection's requests go; problems have pointers into the runbook.
+    pub fn urls(&self, endpoints: &Endpoints) -> Result<Urls, Vec<Problem>> {
+        self.endpoints.resolve(endpoints, self.auth.asks())
+    }
+
+    /// What a runbook's `connection` says too much or too little for this profile. `known` is what is wrong with the
+    /// runbook otherwise: what was refused is not missing.
+    pub fn connection_problems(&self, connection: &Connection, known: &[Problem]) -> Vec<Problem> {
+        let refused = |places: &[&str]| known.iter().any(|problem| places.contains(&problem.pointer.as_str()));
+        let mut problems = Vec::new();
+        if !refused(&["/connection", "/connection/region", "/connection/base_url", "/connection/token_url"]) {
+            problems.extend(self.urls(&connection.endpoints).err().into_iter().flatten());
+        }
+        let auth = known.iter().any(|problem| problem.pointer.starts_with("/connection/auth"));
+        if !auth && !refused(&["/connection"]) {
+            problems.extend(self.auth.problems(&self.name, &connection.auth));
+        }
+        problems
+    }
+
+    /// The longest list of legs that one bridge takes, with its JSON pointer in the job.
+    pub fn legs_limit(&self) -> Option<(&str, usize)> {
+        self.rules.legs.as_ref().map(|legs| (legs.pointer.as_str(), legs.max))
     }
 
     /// The JSON Schema of a job's fields.
@@ -142,24 +218,16 @@ impl Profile {
         schema
     }
 
-    /// The JSON Schema of the request body: each member has the schema of the field that fills it.
+    /// The JSON Schema of the request body.
     pub fn payload_schema(&self) -> PayloadSchema {
         let fields = self.checker.schema().get("properties").cloned().unwrap_or_default();
-        let properties: Map<String, Value> = self
-            .templates
-            .body_fields()
-            .map(|(member, field)| (member.to_owned(), fields.get(field).cloned().unwrap_or(Value::Bool(true))))
-            .collect();
-        json!({
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": address(&format!("{}/payload", self.name)),
-            "title": format!("request body of the {} profile", self.name),
-            "description": "What is sent for one job.",
-            "type": "object",
-            "additionalProperties": false,
-            "required": properties.keys().collect::<Vec<_>>(),
-            "properties": properties,
-        })
+        let mut schema = Map::new();
+        schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
+        schema.insert("$id".into(), address(&format!("{}/payload", self.name)).into());
+        schema.insert("title".into(), format!("request body of the {} profile", self.name).into());
+        schema.insert("description".into(), "What is sent for one job.".into());
+        schema.extend(self.templates.body.schema(&self.rules, &fields));
+        Value::Object(schema)
     }
 
     /// The fields that no job can do without.
@@ -170,7 +238,7 @@ impl Profile {
 
     /// A job's fields with the profile's defaults for what is left out.
     pub fn with_defaults(&self, mut fields: Map<String, Value>) -> Map<String, Value> {
-        for (name, value) in &self.job.defaults {
+        for (name, value) in &self.rules.defaults {
             fields.entry(name.clone()).or_insert_with(|| value.clone());
         }
         fields
@@ -182,34 +250,42 @@ impl Profile {
         let refused: HashSet<String> = problems.iter().map(|problem| problem.pointer.clone()).collect();
         // A place that is refused already needs no second word about it.
         problems.extend(
-            constraints::problems(&self.job, fields).into_iter().filter(|problem| !refused.contains(&problem.pointer)),
+            constraints::problems(&self.rules, fields)
+                .into_iter()
+                .filter(|problem| !refused.contains(&problem.pointer)),
         );
         problems
     }
 
+    /// The field that holds the call's id.
+    pub fn call_field(&self) -> &str {
+        &self.rules.call_id
+    }
+
     /// The call that a job is about.
     pub fn call_id<'a>(&self, fields: &'a Value) -> Option<&'a str> {
-        constraints::call_id(&self.job, fields)
+        constraints::call_id(&self.rules, fields)
     }
 
     /// The targets as they may be written down: `phone:+1202*****04`.
     pub fn targets(&self, fields: &Value, privacy: NumberPrivacy) -> Vec<String> {
-        constraints::targets(&self.job, fields, privacy)
+        constraints::targets(&self.rules, fields, privacy)
     }
 
     /// The digits of each target's telephone number, without its plus.
     pub fn target_digits(&self, fields: &Value) -> Vec<String> {
-        constraints::target_digits(&self.job, fields)
+        constraints::target_digits(&self.rules, fields)
     }
 
-    /// The request of a job, and its request id. `fields` have passed [`Profile::problems`].
+    /// The request of a job, and its request id. `fields` have passed [`Profile::problems`]; a problem's pointer starts
+    /// at the job.
     pub fn request(
         &self,
         fields: Value,
         call_id: &CallId,
         run_id: &str,
         number: JobNumber,
-    ) -> Result<(String, RequestSpec), RenderError> {
-        self.templates.fill(&self.engine, fields, call_id, run_id, number)
+    ) -> Result<(String, RequestSpec), Problem> {
+        self.templates.fill(&self.engine, &self.rules.fields, fields, call_id, run_id, number)
     }
 }

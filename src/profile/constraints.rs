@@ -1,17 +1,29 @@
 //! Rules on a job's fields that JSON Schema cannot say.
 
-use super::spec::JobSpec;
+use super::job::JobRules;
 use crate::model::{CallId, Code, NumberPrivacy, PhoneNumber, Problem};
 use serde_json::Value;
 use std::collections::HashSet;
 
 /// The call that a job is about.
-pub(super) fn call_id<'a>(spec: &JobSpec, fields: &'a Value) -> Option<&'a str> {
+pub(super) fn call_id<'a>(spec: &JobRules, fields: &'a Value) -> Option<&'a str> {
     fields.get(&spec.call_id)?.as_str()
 }
 
-/// The targets as they may be written down: `phone:+1202*****04`.
-pub(super) fn targets(spec: &JobSpec, fields: &Value, privacy: NumberPrivacy) -> Vec<String> {
+/// Every telephone number of a job, with the pointer to it.
+fn numbers<'a>(spec: &'a JobRules, fields: &'a Value) -> impl Iterator<Item = (String, &'a str)> {
+    let spec = &spec.numbers;
+    let targets = fields.pointer(&spec.pointer).and_then(Value::as_array).into_iter().flatten().enumerate();
+    let listed =
+        targets.filter(|(_, target)| target.get("type").and_then(Value::as_str) == Some(&spec.r#type)).filter_map(
+            |(index, target)| Some((format!("{}/{index}/value", spec.pointer), target.get("value")?.as_str()?)),
+        );
+    let plain = |pointer: &'a String| Some((pointer.clone(), fields.pointer(pointer)?.as_str()?));
+    listed.chain(spec.fields.iter().filter_map(plain))
+}
+
+/// The targets as they may be written down: `phone:+1202*****04`, and each number that is a field: `to:+1202*****04`.
+pub(super) fn targets(spec: &JobRules, fields: &Value, privacy: NumberPrivacy) -> Vec<String> {
     let kind_of = |target: &Value| target.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
     let shown = |target: &Value| {
         let (kind, value) = (kind_of(target), target.get("value").and_then(Value::as_str).unwrap_or_default());
@@ -22,23 +34,25 @@ pub(super) fn targets(spec: &JobSpec, fields: &Value, privacy: NumberPrivacy) ->
         };
         format!("{kind}:{value}")
     };
-    fields.pointer(&spec.numbers.pointer).and_then(Value::as_array).into_iter().flatten().map(shown).collect()
+    let plain = |pointer: &String| {
+        let number = PhoneNumber::new(fields.pointer(pointer)?.as_str()?);
+        Some(format!("{}:{}", pointer.rsplit('/').next().unwrap_or_default(), privacy.number(&number)))
+    };
+    let listed = fields.pointer(&spec.numbers.pointer).and_then(Value::as_array).into_iter().flatten().map(shown);
+    listed.chain(spec.numbers.fields.iter().filter_map(plain)).collect()
 }
 
-/// The digits of each telephone number among the targets, if there are enough of them to be one.
-pub(super) fn target_digits(spec: &JobSpec, fields: &Value) -> Vec<String> {
+/// The digits of each telephone number of a job, if there are enough of them to be one.
+pub(super) fn target_digits(spec: &JobRules, fields: &Value) -> Vec<String> {
     const SHORTEST: usize = 7;
-    let targets = fields.pointer(&spec.numbers.pointer).and_then(Value::as_array).into_iter().flatten();
-    targets
-        .filter(|target| target.get("type").and_then(Value::as_str) == Some(&spec.numbers.r#type))
-        .filter_map(|target| target.get("value")?.as_str())
-        .map(|value| value.trim_start_matches('+').to_owned())
+    numbers(spec, fields)
+        .map(|(_, value)| value.trim_start_matches('+').to_owned())
         .filter(|digits| digits.len() >= SHORTEST)
         .collect()
 }
 
 /// Everything that is wrong with a job's fields beyond their schema; pointers start at the job.
-pub(super) fn problems(spec: &JobSpec, fields: &Value) -> Vec<Problem> {
+pub(super) fn problems(spec: &JobRules, fields: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Some(text) = call_id(spec, fields)
         && let Err(reason) = CallId::new(text)
@@ -48,19 +62,15 @@ pub(super) fn problems(spec: &JobSpec, fields: &Value) -> Vec<Problem> {
         problems.push(problem.help("give the id that the vendor's API gave for the live call"));
     }
     problems.extend(number_warnings(spec, fields));
+    problems.extend(leg_problems(spec, fields));
     problems.extend(link_problems(spec, fields));
     problems
 }
 
-fn number_warnings(spec: &JobSpec, fields: &Value) -> Vec<Problem> {
-    let spec = &spec.numbers;
-    let targets = fields.pointer(&spec.pointer).and_then(Value::as_array).into_iter().flatten().enumerate();
-    targets
-        .filter(|(_, target)| target.get("type").and_then(Value::as_str) == Some(&spec.r#type))
-        .filter_map(|(index, target)| Some((index, target.get("value")?.as_str()?)))
+fn number_warnings(spec: &JobRules, fields: &Value) -> Vec<Problem> {
+    numbers(spec, fields)
         .filter(|(_, value)| value.starts_with(|c: char| c.is_ascii_digit()))
-        .map(|(index, _)| {
-            let pointer = format!("{}/{index}/value", spec.pointer);
+        .map(|(pointer, _)| {
             Problem::at(
                 Code::NoCountryCode,
                 pointer,
@@ -71,8 +81,17 @@ fn number_warnings(spec: &JobSpec, fields: &Value) -> Vec<Problem> {
         .collect()
 }
 
+/// More legs than one bridge may have.
+fn leg_problems(spec: &JobRules, fields: &Value) -> Option<Problem> {
+    let legs = spec.legs.as_ref()?;
+    let count = fields.pointer(&legs.pointer)?.as_array()?.len();
+    let message = format!("{count} legs are to be joined to the call, and one bridge takes {} at most", legs.max);
+    let help = "spread them over several bridges";
+    (count > legs.max).then(|| Problem::at(Code::OutOfRange, legs.pointer.clone(), message).help(help))
+}
+
 /// Legs run from 0 (the call) to the number of targets; no link to oneself, none twice.
-fn link_problems(spec: &JobSpec, fields: &Value) -> Vec<Problem> {
+fn link_problems(spec: &JobRules, fields: &Value) -> Vec<Problem> {
     let Some(spec) = &spec.links else { return Vec::new() };
     let Some(legs) = fields.pointer(&spec.legs).and_then(Value::as_array).map(Vec::len) else { return Vec::new() };
     let mut seen = HashSet::new();

@@ -1,99 +1,116 @@
 //! From a job's checked fields to the exact request.
 
-use super::spec::RequestSpecSpec;
-use crate::model::{CallId, JobNumber, RequestSpec, path_segment};
-use crate::template::{Engine, RenderError, Scope, Template, Tree};
-use handlebars::Context;
-use serde_json::{Map, Value, json};
+use super::body::{self, Body};
+use super::fill::{Filling, text_of};
+use crate::model::{CallId, Code, JobNumber, Method, Problem, RequestSpec, path_segment};
+use crate::template::{Engine, Template};
+use serde_json::Value;
 
 /// The request templates of a profile, compiled.
 #[derive(Debug)]
 pub(super) struct RequestTemplates {
-    path: Vec<Segment>,
-    request_id: Template,
-    request_id_header: String,
-    body: Tree,
-    fields: Map<String, Value>,
+    pub(super) method: Method,
+    pub(super) target: TargetTemplates,
+    /// Every header but `Authorization` and those that belong to the connection.
+    pub(super) headers: Vec<(String, Template)>,
+    pub(super) body: Body,
+    /// The request id, whether or not a header carries it.
+    pub(super) request_id: Template,
+    /// That header.
+    pub(super) request_id_header: Option<String>,
 }
 
+/// Path and query.
 #[derive(Debug)]
-enum Segment {
+pub(super) struct TargetTemplates {
+    pub(super) path: Vec<Segment>,
+    pub(super) query: Vec<(String, Template)>,
+}
+
+/// One segment of a path.
+#[derive(Debug)]
+pub(super) enum Segment {
+    /// As it stands.
     Literal(String),
+    /// A value, percent-encoded.
     Filled(Template),
 }
 
 impl RequestTemplates {
-    pub(super) fn compile(spec: &RequestSpecSpec, engine: &mut Engine) -> Result<Self, String> {
-        let scope = Scope::default().open("job").closed("call", ["encoded"]).closed("run", ["id"]).open("job_number");
-        let mut compile = |text: &str| engine.compile(text, &scope).map_err(|error| format!("{text}: {error:?}"));
-        let path = spec
-            .path
-            .split('/')
-            .map(|segment| {
-                if segment.contains("{{") {
-                    compile(segment).map(Segment::Filled)
-                } else {
-                    Ok(Segment::Literal(segment.to_owned()))
-                }
-            })
-            .collect::<Result<_, _>>()?;
-        let request_id = compile(&spec.request_id)?;
-        let body =
-            Tree::compile(&Value::Object(spec.body.clone()), engine, &scope).map_err(|errors| format!("{errors:?}"))?;
-        Ok(Self {
-            path,
-            request_id,
-            request_id_header: spec.request_id_header.clone(),
-            body,
-            fields: spec.body.clone(),
-        })
-    }
-
-    /// Body members that are one field of the job, with the field's name.
-    pub(super) fn body_fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields.iter().filter_map(|(member, value)| {
-            let field = value.as_str()?.strip_prefix("{{job.")?.strip_suffix("}}")?;
-            Some((member.as_str(), field))
-        })
-    }
-
-    /// The request of a job, and its request id.
+    /// The request of a job, and its request id; a problem's pointer starts at the job.
     pub(super) fn fill(
         &self,
         engine: &Engine,
+        known: &[String],
         fields: Value,
         call_id: &CallId,
         run_id: &str,
         number: JobNumber,
-    ) -> Result<(String, RequestSpec), RenderError> {
-        let mut values = Map::new();
-        values.insert("job".to_owned(), fields);
-        values.insert("call".to_owned(), json!({"encoded": call_id.encoded()}));
-        values.insert("run".to_owned(), json!({"id": run_id}));
-        values.insert("job_number".to_owned(), Value::from(number));
-        let values = Context::from(Value::Object(values));
-        let text = |template: &Template| engine.render(template, &values).map(into_text);
-        let mut path = Vec::with_capacity(self.path.len());
-        for segment in &self.path {
-            path.push(match segment {
-                Segment::Literal(text) => text.clone(),
-                Segment::Filled(template) => path_segment(&text(template)?),
-            });
+    ) -> Result<(String, RequestSpec), Problem> {
+        let filling = Filling::new(engine, known, fields, call_id, run_id, number);
+        let request_id = text_of(&filling.value(&self.request_id)?);
+        let path = self.target.fill(&filling)?;
+        let mut headers = Vec::with_capacity(self.headers.len());
+        for (name, template) in &self.headers {
+            let Some(value) = filling.present(template)? else { continue };
+            let value = text_of(&value);
+            if !value.chars().all(|c| matches!(c, ' '..='~')) {
+                let message = format!("the header {name} would hold a character that no header can carry");
+                let problem = Problem::at(Code::BadHeaderValue, filling.field_of(template), message);
+                return Err(problem.help("headers carry printable ASCII: correct the value"));
+            }
+            headers.push((name.clone(), value));
         }
-        let request_id = text(&self.request_id)?;
-        let body = self.body.render(engine, &values).map_err(|error| error.error)?;
-        let headers = vec![
-            ("Content-Type".to_owned(), "application/json".to_owned()),
-            ("Accept".to_owned(), "application/json".to_owned()),
-            (self.request_id_header.clone(), request_id.clone()),
-        ];
-        Ok((request_id, RequestSpec { path: path.join("/"), headers, body: body.to_string().into_bytes() }))
+        let body = body::fill(&self.body, &filling)?;
+        Ok((request_id, RequestSpec { method: self.method, path, headers, body }))
     }
 }
 
-fn into_text(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        other => other.to_string(),
+impl TargetTemplates {
+    fn fill(&self, filling: &Filling<'_>) -> Result<String, Problem> {
+        let mut target = String::new();
+        for (index, segment) in self.path.iter().enumerate() {
+            if index > 0 {
+                target.push('/');
+            }
+            match segment {
+                Segment::Literal(text) => target.push_str(text),
+                Segment::Filled(template) => {
+                    let text = text_of(&filling.value(template)?);
+                    if matches!(text.as_str(), "" | "." | "..") {
+                        let message = format!("{text:?} cannot be a segment of the request's path");
+                        let problem = Problem::at(Code::BadSegment, filling.field_of(template), message);
+                        return Err(problem.help("a segment is not empty, and not `.` or `..`"));
+                    }
+                    target.push_str(&path_segment(&text));
+                }
+            }
+        }
+        let mut mark = '?';
+        for (name, template) in &self.query {
+            let Some(value) = filling.present(template)? else { continue };
+            target.push(mark);
+            target.push_str(&format!("{}={}", path_segment(name), path_segment(&text_of(&value))));
+            mark = '&';
+        }
+        Ok(target)
     }
+}
+
+/// The segments of a path; a slash within a template is none of its slashes.
+pub(super) fn segments(path: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut inside) = (Vec::new(), 0, false);
+    for (at, c) in path.char_indices() {
+        match c {
+            '{' if path[at..].starts_with("{{") => inside = true,
+            '}' if path[at..].starts_with("}}") => inside = false,
+            '/' if !inside => {
+                parts.push(&path[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&path[start..]);
+    parts
 }

@@ -57,8 +57,8 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         profile: started
             .map(|run| ProfileSummary { name: run.profile.clone(), sha256: run.profile_sha256.clone() })
             .unwrap_or_default(),
-        base_url: started.map(|run| run.base_url.clone()).unwrap_or_default(),
-        token_url: started.map(|run| run.token_url.clone()).unwrap_or_default(),
+        base_url: started.and_then(|run| run.base_url.clone()),
+        token_url: started.and_then(|run| run.token_url.clone()),
         settings: started.map(|run| run.settings.clone()).unwrap_or_default(),
         numbers: started.map(|run| run.numbers).unwrap_or_default(),
         audit: AuditSummary { lines: evidence.lines, head: evidence.head },

@@ -77,10 +77,10 @@ pub struct Summary {
     pub inputs: Vec<InputSummary>,
     /// The description of the API that was used.
     pub profile: ProfileSummary,
-    /// In front of every request path.
-    pub base_url: String,
-    /// The token endpoint.
-    pub token_url: String,
+    /// In front of every request path; null where it came with the token.
+    pub base_url: Option<String>,
+    /// The token endpoint; null where none is asked.
+    pub token_url: Option<String>,
     /// Settings in effect, and which layer each came from.
     pub settings: Vec<Setting>,
     /// How telephone numbers are written.

@@ -30,7 +30,8 @@ fn finish(mut schema: Schema, id: &str, title: &str) -> Value {
     schema.to_value()
 }
 
-/// Takes `null` out of types and `anyOf`s that stand for `Option`.
+/// Takes `null` out of types and `anyOf`s that stand for `Option`, and writes a choice of words as an `enum`: a slip in a
+/// `oneOf` would be as many messages as it has branches.
 #[derive(Clone)]
 struct NoNull;
 
@@ -43,6 +44,9 @@ impl Transform for NoNull {
                 schema.insert("type".to_owned(), only);
             }
         }
+        if let Some(Value::Array(words)) = schema.get_mut("enum") {
+            words.retain(|word| !word.is_null());
+        }
         if let Some(Value::Array(choices)) = schema.get("anyOf")
             && let [Value::Object(choice), null] = choices.as_slice()
             && null.get("type").is_some_and(|name| name == "null")
@@ -54,6 +58,13 @@ impl Transform for NoNull {
                     schema.insert(key, value);
                 }
             }
+        }
+        if let Some(Value::Array(choices)) = schema.get("oneOf")
+            && let Some(words) = choices.iter().map(|choice| choice.get("const").cloned()).collect::<Option<Vec<_>>>()
+        {
+            schema.remove("oneOf");
+            schema.insert("type".to_owned(), Value::from("string"));
+            schema.insert("enum".to_owned(), Value::from(words));
         }
         if schema.get("default").is_some_and(Value::is_null) {
             schema.remove("default");

@@ -15,13 +15,21 @@ pub struct Checker {
     schema: Value,
     validator: Validator,
     explain: Explain,
+    /// What the root of a value is called.
+    root: &'static str,
 }
 
 impl Checker {
     /// Compiles a schema; `explain` knows the patterns that have a better message than "does not match".
     pub fn new(schema: Value, explain: Explain) -> Result<Self, String> {
         let validator = jsonschema::draft202012::new(&schema).map_err(|error| error.to_string())?;
-        Ok(Self { schema, validator, explain })
+        Ok(Self { schema, validator, explain, root: "the runbook" })
+    }
+
+    /// The same, with another name for what is checked.
+    #[must_use]
+    pub fn about(self, root: &'static str) -> Self {
+        Self { root, ..self }
     }
 
     /// The schema itself.
@@ -122,7 +130,7 @@ impl Checker {
         let schema = self.parent_schema(error).and_then(|schema| schema.get("properties")?.get(key));
         let example = schema.and_then(|schema| schema.get("examples")?.get(0)).map(short_yaml);
         let owner = at.rsplit('/').find(|token| !token.is_empty() && !token.chars().all(|c| c.is_ascii_digit()));
-        let place = owner.map_or_else(|| "the runbook".to_owned(), |owner| format!("`{owner}`"));
+        let place = owner.map_or_else(|| self.root.to_owned(), |owner| format!("`{owner}`"));
         let help = example.map_or_else(|| format!("add `{key}:`"), |example| format!("add `{key}: {example}`"));
         let mut problem =
             Problem::at(Code::MissingKey, format!("{at}/{key}"), format!("{place} has no `{key}`")).help(help);
@@ -142,7 +150,10 @@ impl Checker {
 
     fn wrong_type(&self, error: &ValidationError<'_>, at: &str, value: &Value, name: &str) -> Problem {
         let schema = self.parent_schema(error);
-        let wanted = schema.and_then(|schema| schema.get("type")).and_then(Value::as_str).unwrap_or("another type");
+        let wanted = schema.and_then(|schema| schema.get("type"));
+        // Of several types the last is the widest: `429` or `5xx`.
+        let wanted = wanted.and_then(|wanted| wanted.as_array().map_or(Some(wanted), |types| types.last()));
+        let wanted = wanted.and_then(Value::as_str).unwrap_or("another type");
         let scalar = value.is_string() || value.is_number() || value.is_boolean();
         if schema.and_then(|schema| schema.get("writeOnly")).is_some() && wanted == "object" && scalar {
             return Problem::at(Code::LiteralSecret, at, format!("{name} stands here in plain text"))

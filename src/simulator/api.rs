@@ -17,14 +17,18 @@ use super::{
     bridge::{BridgeRequest, Calls},
     ledger::Ledger,
     script::Script,
+    surface,
     token::Tokens,
 };
+use crate::model::{self, Admission, ApiSurface};
 
 /// A bridge of eight legs is about 1 KiB; a megabyte is a mistake.
 const MAX_BODY: usize = 1 << 20;
 
 /// The endpoints and what they share.
 pub(super) struct Api {
+    /// The API that is played; `None`: the reference API.
+    surface: Option<ApiSurface>,
     script: Script,
     ledger: Ledger,
     tokens: Tokens,
@@ -33,18 +37,26 @@ pub(super) struct Api {
 
 enum Endpoint {
     Token,
-    Bridge { call_id: String },
+    Bridge {
+        call_id: String,
+    },
+    /// The bridge endpoint of a profile's API, which may name its call anywhere.
+    OtherBridge,
     LedgerEntries,
     LedgerStats,
 }
 
 impl Endpoint {
-    fn of(path: &str) -> Option<Self> {
-        match path {
-            "/oauth/token" => Some(Self::Token),
-            "/_simulator/ledger" => Some(Self::LedgerEntries),
-            "/_simulator/stats" => Some(Self::LedgerStats),
-            _ => {
+    fn of(path: &str, surface: Option<&ApiSurface>) -> Option<Self> {
+        match (path, surface) {
+            ("/_simulator/ledger", _) => Some(Self::LedgerEntries),
+            ("/_simulator/stats", _) => Some(Self::LedgerStats),
+            (path, Some(ApiSurface { admission: Admission::Token { path: token, .. }, .. })) if path == token => {
+                Some(Self::Token)
+            }
+            (path, Some(surface)) => surface::is_bridge(surface, path).then_some(Self::OtherBridge),
+            ("/oauth/token", None) => Some(Self::Token),
+            (path, None) => {
                 let segment = path.strip_prefix("/api/v2/cti/calls/")?.strip_suffix("/bridge")?;
                 // An encoded slash is part of the id; a plain one makes it another path.
                 let call_id = percent_decode_str(segment).decode_utf8_lossy().into_owned();
@@ -53,8 +65,13 @@ impl Endpoint {
         }
     }
 
-    fn method(&self) -> Method {
+    fn method(&self, surface: Option<&ApiSurface>) -> Method {
         match self {
+            Self::OtherBridge => match surface.map(|surface| surface.method) {
+                Some(model::Method::Put) => Method::PUT,
+                Some(model::Method::Patch) => Method::PATCH,
+                Some(model::Method::Post) | None => Method::POST,
+            },
             Self::Token | Self::Bridge { .. } => Method::POST,
             Self::LedgerEntries | Self::LedgerStats => Method::GET,
         }
@@ -62,9 +79,9 @@ impl Endpoint {
 }
 
 impl Api {
-    pub(super) fn new(script: Script) -> Self {
+    pub(super) fn new(surface: Option<ApiSurface>, script: Script) -> Self {
         let tokens = Tokens::new(script.seed);
-        Self { script, ledger: Ledger::default(), tokens, calls: Calls::default() }
+        Self { surface, script, ledger: Ledger::default(), tokens, calls: Calls::default() }
     }
 
     pub(super) fn ledger(&self) -> &Ledger {
@@ -73,17 +90,22 @@ impl Api {
 
     /// Answers one request, or ends its connection.
     pub(super) async fn handle(&self, request: Request<Incoming>) -> Result<Answer, Abort> {
-        let Some(endpoint) = Endpoint::of(request.uri().path()) else {
+        let Some(endpoint) = Endpoint::of(request.uri().path(), self.surface.as_ref()) else {
             return Ok(Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such path").answer());
         };
-        if request.method() != endpoint.method() {
-            return Ok(wrong_method(&endpoint.method()));
+        let method = endpoint.method(self.surface.as_ref());
+        if request.method() != method {
+            return Ok(wrong_method(&method));
         }
         let (head, body) = request.into_parts();
         match endpoint {
             Endpoint::Token => {
                 let body = read(body).await?;
-                let granted = body.and_then(|body| self.tokens.grant(&self.script, &head.headers, &body));
+                let admission = self.surface.as_ref().map(|surface| &surface.admission);
+                let granted = body.and_then(|body| match admission {
+                    None => self.tokens.grant(&self.script, &head.headers, &body),
+                    Some(admission) => self.tokens.grant_as(admission, &self.script, &head.headers, &body),
+                });
                 self.ledger.count_token(granted.is_ok());
                 sleep(self.script.token.latency.0).await;
                 Ok(granted.unwrap_or_else(|refusal| refusal.answer()))
@@ -92,7 +114,15 @@ impl Api {
                 let _open = self.ledger.open_request();
                 let body = read(body).await?;
                 let request = BridgeRequest { call_id, headers: &head.headers, body };
-                self.calls.bridge(&self.script, &self.tokens, &self.ledger, request).await
+                self.calls.bridge(None, &self.script, &self.tokens, &self.ledger, request).await
+            }
+            Endpoint::OtherBridge => {
+                let _open = self.ledger.open_request();
+                let body = read(body).await?;
+                let bytes = body.as_ref().map_or(&[][..], |bytes| bytes);
+                let call_id = self.surface.as_ref().map(|surface| surface::call_id(surface, &head.uri, bytes));
+                let request = BridgeRequest { call_id: call_id.unwrap_or_default(), headers: &head.headers, body };
+                self.calls.bridge(self.surface.as_ref(), &self.script, &self.tokens, &self.ledger, request).await
             }
             Endpoint::LedgerEntries => Ok(answer::json(StatusCode::OK, &self.ledger.entries())),
             Endpoint::LedgerStats => Ok(answer::json(StatusCode::OK, &self.ledger.stats())),

@@ -28,8 +28,10 @@ use super::{
     payload,
     rule::{Fault, Moment},
     script::Script,
+    surface,
     token::Tokens,
 };
+use crate::model::ApiSurface;
 
 /// The header that is the same on every attempt of a job.
 const REQUEST_ID: &str = "x-cxone-request-id";
@@ -74,12 +76,13 @@ impl Calls {
     /// Decides a request at once, then ends it after the latency that the script gives it.
     pub(super) async fn bridge(
         &self,
+        surface: Option<&ApiSurface>,
         script: &Script,
         tokens: &Tokens,
         ledger: &Ledger,
         request: BridgeRequest<'_>,
     ) -> Result<Answer, Abort> {
-        let Decision { after, ending } = self.decide(script, tokens, ledger, request);
+        let Decision { after, ending } = self.decide(surface, script, tokens, ledger, request);
         if !after.is_zero() {
             sleep(after).await;
         }
@@ -90,10 +93,23 @@ impl Calls {
         }
     }
 
-    fn decide(&self, script: &Script, tokens: &Tokens, ledger: &Ledger, request: BridgeRequest<'_>) -> Decision {
+    fn decide(
+        &self,
+        surface: Option<&ApiSurface>,
+        script: &Script,
+        tokens: &Tokens,
+        ledger: &Ledger,
+        request: BridgeRequest<'_>,
+    ) -> Decision {
         let BridgeRequest { call_id, headers, body } = request;
-        let payload = body.as_ref().ok().and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok());
-        let (token_generation, authorized) = tokens.authorize(headers);
+        let payload = body.as_ref().ok().and_then(|bytes| surface::payload(headers, bytes));
+        let (token_generation, authorized) =
+            surface.map_or_else(|| tokens.authorize(headers), |surface| tokens.admit(&surface.admission, headers));
+        let success = |status: StatusCode, number: u64| match surface {
+            None => bridged(status, &call_id, number),
+            Some(surface) => surface::success(surface, (status != StatusCode::OK).then_some(status)),
+        };
+        let id_header = surface.map_or(Some(REQUEST_ID), |surface| surface.request_id_header.as_deref());
 
         let mut world = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let World { calls, bridges } = &mut *world;
@@ -107,7 +123,9 @@ impl Calls {
             fault = fault::pick(script, &call_id, call.requests);
             after = fault::latency(script, &call_id, call.requests);
             body?;
-            check_payload(&call_id, headers, payload.as_ref())?;
+            if surface.is_none() {
+                check_payload(&call_id, headers, payload.as_ref())?;
+            }
             check_call(script, &call_id, call)
         });
 
@@ -124,19 +142,19 @@ impl Calls {
             (Some(Fault::Hang(_)), _) => Ending::Hang,
             // A scripted success that bridged looks like the real one (202 is a bridge that is still being made).
             (Some(Fault::Answer { status, .. }), Ok(())) if effect && status.is_success() => {
-                Ending::Answer(bridged(*status, &call_id, *bridges))
+                Ending::Answer(success(*status, *bridges))
             }
             (Some(Fault::Answer { status, retry_after, .. }), _) => {
                 Ending::Answer(answer::scripted(*status, *retry_after))
             }
-            (Some(Fault::Delay(_)) | None, Ok(())) => Ending::Answer(bridged(StatusCode::OK, &call_id, *bridges)),
+            (Some(Fault::Delay(_)) | None, Ok(())) => Ending::Answer(success(StatusCode::OK, *bridges)),
             (Some(Fault::Delay(_)) | None, Err(refusal)) => Ending::Answer(refusal.answer()),
         };
+        let request_id = id_header.and_then(|name| headers.get(name));
         ledger.enter(LedgerEntry {
             sequence: 0, // given by the ledger
             timestamp: Timestamp::now(),
-            call_id,
-            request_id: headers.get(REQUEST_ID).map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned()),
+            request_id: request_id.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned()),
             token_generation,
             payload,
             fault: fault.map(fault::name),
@@ -145,6 +163,7 @@ impl Calls {
                 Ending::Reset | Ending::Hang => None,
             },
             effect,
+            call_id,
         });
         Decision { after, ending }
     }

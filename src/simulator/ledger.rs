@@ -26,13 +26,13 @@ pub struct LedgerEntry {
     pub sequence: u64,
     /// When it was decided, by the wall clock (RFC 3339, UTC).
     pub timestamp: Timestamp,
-    /// The call of the path, percent-decoded.
+    /// The call that the request names, decoded.
     pub call_id: String,
-    /// The header `X-CXone-Request-ID`.
+    /// The header with the request id: `X-CXone-Request-ID` of the reference API.
     pub request_id: Option<String>,
     /// Which of the issued tokens came with it, from 1, even if it had expired; `None` if missing or not issued here.
     pub token_generation: Option<u64>,
-    /// The body, if it was JSON. Phone numbers are not masked: the simulator never sees real ones.
+    /// The body, if it was JSON or a form. Phone numbers are not masked: the simulator never sees real ones.
     pub payload: Option<serde_json::Value>,
     /// The scripted fault that it met, such as `answer_429` or `reset_after_effect`.
     pub fault: Option<String>,

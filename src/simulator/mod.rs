@@ -8,6 +8,10 @@
 //! socket (server) -> path, method, body (api) -> token | bridge -> payload checks, fault -> ledger -> answer
 //! ```
 //!
+//! By itself it is the reference API, payload checks included. With an [`ApiSurface`](crate::model::ApiSurface) it is
+//! the API that a profile describes: its token endpoint, its path and method, its authorization; what it is sent is not
+//! judged beyond that.
+//!
 //! Invariants
 //! - It listens on 127.0.0.1 only and imports of the crate only plain data.
 //! - Which fault hits which request, and every latency, follow from the seed, the call id and the number of the
@@ -25,6 +29,7 @@ mod quantity;
 mod rule;
 mod script;
 mod server;
+mod surface;
 #[cfg(test)]
 mod tests;
 mod token;

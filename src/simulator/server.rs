@@ -21,6 +21,7 @@ use tokio::{
 };
 
 use super::{answer::Abort, api::Api, ledger::Ledger, script::Script};
+use crate::model::ApiSurface;
 
 /// A failed accept (mostly: out of file descriptors) would fail again at once and spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -35,9 +36,14 @@ pub struct Simulator {
 impl Simulator {
     /// Binds to 127.0.0.1; port 0 takes a free one. Clients may connect from now on, and are answered by `serve`.
     pub async fn bind(script: Script, port: u16) -> io::Result<Self> {
+        Self::bind_as(None, script, port).await
+    }
+
+    /// The same as another API; `None` is the reference API.
+    pub async fn bind_as(surface: Option<ApiSurface>, script: Script, port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, api: Arc::new(Api::new(script)) })
+        Ok(Self { listener, address, api: Arc::new(Api::new(surface, script)) })
     }
 
     /// Where it listens.

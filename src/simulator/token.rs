@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     iter::repeat_with,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use hyper::{
@@ -20,7 +21,9 @@ use super::{
     answer::{self, Answer, Refusal},
     api::has_content_type,
     script::Script,
+    surface,
 };
+use crate::model::Admission;
 
 /// The scope without which nothing is bridged.
 const BRIDGE_SCOPE: &str = "cti:bridge:write";
@@ -57,18 +60,7 @@ impl Tokens {
             .filter(|scope| granted.is_none_or(|some| some.contains(*scope)))
             .collect();
         let lifetime = script.token.lifetime.0;
-
-        let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text: String = {
-            let random = &mut issued.random;
-            repeat_with(|| random.alphanumeric()).take(TOKEN_LENGTH).collect()
-        };
-        let token = Token {
-            generation: issued.by_text.len() as u64 + 1,
-            expires: Instant::now() + lifetime,
-            may_bridge: scopes.contains(&BRIDGE_SCOPE),
-        };
-        issued.by_text.insert(text.clone(), token);
+        let text = self.issue(lifetime, scopes.contains(&BRIDGE_SCOPE));
 
         let mut answer = answer::json(
             StatusCode::OK,
@@ -83,10 +75,48 @@ impl Tokens {
         Ok(answer)
     }
 
+    /// Answers a token request of a profile's API, which is in order when it is the one that the profile makes.
+    pub(super) fn grant_as(
+        &self,
+        admission: &Admission,
+        script: &Script,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Answer, Refusal> {
+        surface::check_token_request(admission, headers, body)?;
+        let lifetime = script.token.lifetime.0;
+        let text = self.issue(lifetime, true);
+        Ok(surface::granted(admission, &text, lifetime.as_secs()))
+    }
+
+    /// Makes a token and remembers it.
+    fn issue(&self, lifetime: Duration, may_bridge: bool) -> String {
+        let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text: String = {
+            let random = &mut issued.random;
+            repeat_with(|| random.alphanumeric()).take(TOKEN_LENGTH).collect()
+        };
+        let generation = issued.by_text.len() as u64 + 1;
+        issued.by_text.insert(text.clone(), Token { generation, expires: Instant::now() + lifetime, may_bridge });
+        text
+    }
+
+    /// The number of the token that came with a request to a profile's API, if any, and whether it is let in.
+    pub(super) fn admit(&self, admission: &Admission, headers: &HeaderMap) -> (Option<u64>, Result<(), Refusal>) {
+        match admission {
+            Admission::Token { .. } => self.judge(surface::token(admission, headers)),
+            Admission::Open | Admission::Header { .. } => (None, surface::admit(admission, headers)),
+        }
+    }
+
     /// The number of the token that came with a request, if it was issued here, and whether it may bridge now.
     pub(super) fn authorize(&self, headers: &HeaderMap) -> (Option<u64>, Result<(), Refusal>) {
+        self.judge(bearer(headers))
+    }
+
+    fn judge(&self, text: Option<&str>) -> (Option<u64>, Result<(), Refusal>) {
         let invalid = |why: &str| Err(Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", why));
-        let Some(text) = bearer(headers) else {
+        let Some(text) = text else {
             return (None, invalid("the Authorization header holds no bearer token"));
         };
         let issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);

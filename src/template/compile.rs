@@ -49,6 +49,14 @@ impl Template {
         matches!(self.kind, Kind::Constant(_))
     }
 
+    /// The one name that it is, such as `["row", "call_id"]`: it gives that value itself.
+    pub fn plain(&self) -> Option<&[String]> {
+        match &self.kind {
+            Kind::Lookup(path) => Some(path),
+            Kind::Constant(_) | Kind::Rendered(_) => None,
+        }
+    }
+
     /// The names that it reads, such as `["row", "call_id"]`.
     pub fn names(&self) -> impl Iterator<Item = &[String]> {
         self.names.iter().map(Vec::as_slice)

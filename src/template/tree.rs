@@ -112,6 +112,16 @@ impl Tree {
         }
     }
 
+    /// Shows every template.
+    pub fn visit(&self, see: &mut impl FnMut(&Template)) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Leaf(template) => see(template),
+            Self::Array(nodes) => nodes.iter().for_each(|node| node.visit(see)),
+            Self::Object(nodes) => nodes.iter().for_each(|(_, node)| node.visit(see)),
+        }
+    }
+
     /// The leaf that a pointer leads to or through, if any.
     pub fn leaf_at<'a>(&'a self, pointer: &str) -> Option<Leaf<'a>> {
         let mut node = self;

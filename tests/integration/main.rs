@@ -21,6 +21,7 @@ mod masking;
 mod outcomes;
 mod output_forms;
 mod plan;
+mod profiles;
 mod promise;
 mod reports;
 mod saved_plan;

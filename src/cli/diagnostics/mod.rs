@@ -38,8 +38,7 @@ impl Findings {
         let codes: Vec<Code> = self.found.iter().filter(refusing).map(|found| found.code).collect();
         if codes.is_empty() {
             None
-        } else if codes.iter().all(|code| matches!(code, Code::IncludeUnreadable | Code::DataUnreadable | Code::NoRows))
-        {
+        } else if codes.iter().all(|code| is_missing_input(*code)) {
             Some(Exit::InputMissing)
         } else if codes.iter().all(|code| *code == Code::TooManyJobs) {
             Some(Exit::Refused)
@@ -47,4 +46,8 @@ impl Findings {
             Some(Exit::Invalid)
         }
     }
+}
+
+fn is_missing_input(code: Code) -> bool {
+    matches!(code, Code::IncludeUnreadable | Code::ProfileUnreadable | Code::DataUnreadable | Code::NoRows)
 }

@@ -12,6 +12,7 @@ use super::settings::Sources;
 use super::{check, print, settings};
 use crate::expand::Expander;
 use crate::model::Job;
+use crate::profile::Urls;
 use show::{Plan, Request, SetPlan};
 use std::fs::OpenOptions;
 use std::io::{BufWriter, ErrorKind, Write};
@@ -31,8 +32,8 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     let Sound { runbook, profile, selection, warnings } = &sound;
     let latency = estimate::latency(args)?;
     let settings = settings::effective(runbook, &args.selection, sources);
-    let (base_url, token_url) =
-        profile.urls(&runbook.connection.endpoints).map_err(|error| Failure::new(Exit::Configuration, error))?;
+    // `open` has refused what gives no URLs.
+    let Urls { base_url, token_url, .. } = profile.urls(&runbook.connection.endpoints).unwrap_or_default();
     let mut payloads = args.payloads.as_deref().map(create).transpose()?;
     let mut first = Vec::new();
     let mut write_error = None;
@@ -69,6 +70,7 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     let plan = Plan {
         runbook: &runbook.name,
         profile: profile.name(),
+        method: profile.method().as_str(),
         base_url,
         token_url,
         jobs,

@@ -7,8 +7,9 @@ use crate::cli::failure::Failure;
 use crate::event::Setting;
 use crate::expand::{Expander, Files};
 use crate::journal::{sha256_hex, sha256_of};
-use crate::model::{Role, Timestamp};
+use crate::model::{Role, Timestamp, is_profile_file};
 use crate::plan::{Basis, FileRole, FileSum, PayloadDigest, SavedPlan};
+use crate::profile::Urls;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,8 +20,8 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// What a run of this runbook would depend on. Expands every row.
 pub(in crate::cli) fn basis(sound: &Sound, files: &Files, settings: &[Setting]) -> Result<Basis, Failure> {
     let Sound { runbook, profile, selection, .. } = sound;
-    let (base_url, token_url) =
-        profile.urls(&runbook.connection.endpoints).map_err(|error| Failure::new(Exit::Configuration, error))?;
+    // `check::open` has refused what gives no URLs.
+    let Urls { base_url, token_url, .. } = profile.urls(&runbook.connection.endpoints).unwrap_or_default();
     let mut sums: Vec<FileSum> = Vec::new();
     for layer in runbook.texts.layers() {
         let path = &layer.source.path;
@@ -28,9 +29,15 @@ pub(in crate::cli) fn basis(sound: &Sound, files: &Files, settings: &[Setting]) 
             Role::Runbook => (FileRole::Runbook, path.file_name().map_or(path.as_path(), Path::new)),
             Role::Include => (FileRole::Include, path.strip_prefix(runbook.texts.base()).unwrap_or(path)),
             Role::Vars => (FileRole::Vars, path.as_path()),
+            Role::Profile => continue,
         };
         let (file, sha256) = (file.display().to_string(), sha256_hex(&layer.source.bytes()));
         sums.push(FileSum { role, file, sha256 });
+    }
+    let profile_file = &runbook.connection.profile;
+    if is_profile_file(profile_file) {
+        let sha256 = sha256_hex(profile.text().as_bytes());
+        sums.push(FileSum { role: FileRole::Profile, file: profile_file.clone(), sha256 });
     }
     for named in runbook.input_files() {
         let file = named.display().to_string();
@@ -47,8 +54,8 @@ pub(in crate::cli) fn basis(sound: &Sound, files: &Files, settings: &[Setting]) 
         files: sums,
         profile: profile.name().to_owned(),
         profile_sha256: sha256_hex(profile.text().as_bytes()),
-        base_url,
-        token_url,
+        base_url: base_url.unwrap_or_default(),
+        token_url: token_url.unwrap_or_default(),
         settings: settings.iter().map(|setting| (setting.name.clone(), setting.value.clone())).collect(),
         jobs: census.to_run(),
         skipped: census.rows() - census.to_run(),

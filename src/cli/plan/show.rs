@@ -3,7 +3,7 @@
 use super::estimate::LatencyBasis;
 use crate::cli::print;
 use crate::event::Setting;
-use crate::model::{Job, NumberPrivacy};
+use crate::model::{Job, NumberPrivacy, RequestSpec};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -12,8 +12,13 @@ use std::fmt::Write as _;
 pub(super) struct Plan<'a> {
     pub(super) runbook: &'a str,
     pub(super) profile: &'a str,
-    pub(super) base_url: String,
-    pub(super) token_url: String,
+    pub(super) method: &'static str,
+    /// Absent where it comes with the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) base_url: Option<String>,
+    /// Absent where no token endpoint is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) token_url: Option<String>,
     pub(super) jobs: u64,
     pub(super) skipped: u64,
     pub(super) sets: Vec<SetPlan<'a>>,
@@ -41,6 +46,7 @@ pub(super) struct Request {
     pub(super) set: String,
     pub(super) key: String,
     pub(super) call_id: String,
+    pub(super) method: &'static str,
     pub(super) path: String,
     pub(super) payload: Value,
 }
@@ -52,10 +58,23 @@ impl Request {
             set: job.set.to_string(),
             key: job.key.to_string(),
             call_id: job.call_id.to_string(),
-            path: job.request.path.clone(),
-            payload: masked(serde_json::from_slice(&job.request.body).unwrap_or_default(), numbers),
+            method: job.request.method.as_str(),
+            path: numbers.mask(&job.request.path),
+            payload: masked(payload(&job.request), numbers),
         }
     }
+}
+
+/// A body as a value: JSON, a form's fields, or null where there is none.
+fn payload(request: &RequestSpec) -> Value {
+    let is_form = request.headers.iter().any(|(name, value)| {
+        name.eq_ignore_ascii_case("content-type") && value.starts_with("application/x-www-form-urlencoded")
+    });
+    if !is_form {
+        return serde_json::from_slice(&request.body).unwrap_or_default();
+    }
+    let fields = form_urlencoded::parse(&request.body);
+    Value::Object(fields.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect())
 }
 
 fn masked(value: Value, numbers: NumberPrivacy) -> Value {
@@ -70,8 +89,11 @@ fn masked(value: Value, numbers: NumberPrivacy) -> Value {
 pub(super) fn human(plan: &Plan<'_>) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "plan of {} ({} profile); nothing is sent", plan.runbook, plan.profile);
-    let _ = writeln!(text, "  bridge    POST {}", plan.base_url);
-    let _ = writeln!(text, "  token     POST {}", plan.token_url);
+    let base_url = plan.base_url.as_deref().unwrap_or("(the token's answer names it)");
+    let _ = writeln!(text, "  bridge    {} {base_url}", plan.method);
+    if let Some(token_url) = &plan.token_url {
+        let _ = writeln!(text, "  token     POST {token_url}");
+    }
     let _ = writeln!(text, "  jobs      {} ({} skipped)", plan.jobs, print::plural(plan.skipped, "row"));
     for set in &plan.sets {
         let _ = writeln!(text, "    {:<24} {:>8} jobs {:>8} skipped", set.name, set.jobs, set.skipped);
@@ -92,8 +114,10 @@ pub(super) fn human(plan: &Plan<'_>) -> String {
             writeln!(text, "    {:<24} {:>12}  ({})", setting.name, setting.value, source.as_str().unwrap_or_default());
     }
     for request in &plan.first {
-        let _ = writeln!(text, "  job {} of set {}: POST {}", request.job, request.set, request.path);
-        let _ = writeln!(text, "    {}", request.payload);
+        let _ = writeln!(text, "  job {} of set {}: {} {}", request.job, request.set, request.method, request.path);
+        if !request.payload.is_null() {
+            let _ = writeln!(text, "    {}", request.payload);
+        }
     }
     text
 }

@@ -1,8 +1,8 @@
 //! `connection:` -> [`Connection`].
 
 use super::quantities::Quantities;
-use crate::load::raw::{RawConnection, RawSecret};
-use crate::model::{Code, Connection, Endpoints, Problem, SecretSource, Timeouts};
+use crate::load::raw::{RawAuth, RawConnection, RawSecret};
+use crate::model::{Code, Connection, Endpoints, Problem, SecretSource, Timeouts, is_loopback_host};
 
 /// The profile when the runbook does not say.
 const DEFAULT_PROFILE: &str = "cxone";
@@ -15,10 +15,6 @@ pub(super) fn connection(raw: &RawConnection, quantities: &mut Quantities<'_>) -
         token: quantities.get("/connection/timeouts/token", timeouts.and_then(|t| t.token.as_deref()), 15),
     };
     let problems = &mut *quantities.problems;
-    // What the schema has refused is not there, and is not missing either.
-    let refused = ["/connection", "/connection/region", "/connection/base_url"]
-        .iter()
-        .any(|place| problems.iter().any(|problem| problem.pointer == *place));
     let zero = [("connect", timeouts.connect), ("request", timeouts.request), ("token", timeouts.token)];
     for (name, _) in zero.iter().filter(|(_, timeout)| timeout.get().is_zero()) {
         problems.push(
@@ -47,7 +43,9 @@ pub(super) fn connection(raw: &RawConnection, quantities: &mut Quantities<'_>) -
                 Problem::at(Code::BadForm, pointer, format!("{url} is not a URL: {error}"))
                     .help("write for example https://api.example.com"),
             ),
-            Ok(parsed) if parsed.scheme() == "http" && !plain_allowed && !is_loopback(&parsed) => {
+            Ok(parsed)
+                if parsed.scheme() == "http" && !plain_allowed && !parsed.host_str().is_some_and(is_loopback_host) =>
+            {
                 let message = "plain http would show token and numbers to everybody on the way";
                 problems.push(
                     Problem::at(Code::PlainHttp, pointer, message)
@@ -57,30 +55,12 @@ pub(super) fn connection(raw: &RawConnection, quantities: &mut Quantities<'_>) -
             Ok(_) => {}
         }
     }
-    let endpoints = match (&raw.region, &raw.base_url) {
-        (Some(region), None) => Endpoints::Region(region.clone()),
-        (None, Some(base_url)) => {
-            Endpoints::Urls { base_url: base_url.trim_end_matches('/').to_owned(), token_url: raw.token_url.clone() }
-        }
-        (Some(_), Some(_)) => {
-            let message = "`region` and `base_url` are both given: a token for one host could go to the other";
-            problems.push(
-                Problem::at(Code::Contradiction, "/connection/base_url", message).help("keep one of the two").on_key(),
-            );
-            Endpoints::Region(String::new())
-        }
-        (None, None) if refused => Endpoints::Region(String::new()),
-        (None, None) => {
-            let message = "`connection` says neither `region` nor `base_url`";
-            problems.push(
-                Problem::at(Code::Contradiction, "/connection", message)
-                    .help("add `region: mynicecx` or `base_url: https://api.example.com`")
-                    .on_key(),
-            );
-            Endpoints::Region(String::new())
-        }
-    };
-    if raw.region.is_some() && raw.base_url.is_none() && raw.token_url.is_some() {
+    if raw.region.is_some() && raw.base_url.is_some() {
+        let message = "`region` and `base_url` are both given: a token for one host could go to the other";
+        problems.push(
+            Problem::at(Code::Contradiction, "/connection/base_url", message).help("keep one of the two").on_key(),
+        );
+    } else if raw.region.is_some() && raw.token_url.is_some() {
         let message = "`token_url` goes with `base_url`; `region` decides both";
         problems.push(
             Problem::at(Code::Contradiction, "/connection/token_url", message)
@@ -88,38 +68,21 @@ pub(super) fn connection(raw: &RawConnection, quantities: &mut Quantities<'_>) -
                 .on_key(),
         );
     }
-    let auth = raw.auth.as_ref();
-    if auth.is_none()
-        && !problems.iter().any(|problem| ["/connection", "/connection/auth"].contains(&&*problem.pointer))
-    {
-        let help = "add `auth: {client_id: {env: CXONE_CLIENT_ID}, client_secret: {env: CXONE_CLIENT_SECRET}}`";
-        problems
-            .push(Problem::at(Code::MissingKey, "/connection/auth", "`connection` has no `auth`").help(help).on_key());
-    }
-    Connection {
-        profile: raw.profile.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned()),
-        endpoints,
-        client_id: secret(auth.and_then(|auth| auth.client_id.as_ref())),
-        client_secret: secret(auth.and_then(|auth| auth.client_secret.as_ref())),
-        timeouts,
-    }
+    let endpoints = Endpoints {
+        region: raw.region.clone(),
+        base_url: raw.base_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
+        token_url: raw.token_url.clone(),
+        allow_plain_http: plain_allowed,
+    };
+    let auth = raw.auth.iter().flat_map(RawAuth::given).map(|(name, source)| (name, secret(source))).collect();
+    let profile = raw.profile.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
+    Connection { profile, endpoints, auth, timeouts }
 }
 
-/// RFC 6761 section 6.3 and the loopback ranges.
-fn is_loopback(url: &reqwest::Url) -> bool {
-    match url.host_str() {
-        Some(host) => {
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
-        None => false,
-    }
-}
-
-fn secret(raw: Option<&RawSecret>) -> SecretSource {
+fn secret(raw: &RawSecret) -> SecretSource {
     match raw {
-        Some(RawSecret { file: Some(path), .. }) => SecretSource::File(path.into()),
-        Some(RawSecret { env, .. }) => SecretSource::Env(env.clone().unwrap_or_default()),
-        None => SecretSource::Env(String::new()),
+        RawSecret { file: Some(path), .. } => SecretSource::File(path.into()),
+        RawSecret { exec: Some(command), .. } => SecretSource::Exec(command.iter().flatten().cloned().collect()),
+        RawSecret { env, .. } => SecretSource::Env(env.clone().unwrap_or_default()),
     }
 }

@@ -1,6 +1,6 @@
 //! `connection:` as people write it.
 
-use crate::model::DurationSpec;
+use crate::model::{CredentialName, DurationSpec};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -8,13 +8,14 @@ use serde::Deserialize;
 #[derive(Deserialize, JsonSchema, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub(in crate::load) struct RawConnection {
-    /// Which API: a built-in profile. Default `cxone`.
-    #[schemars(extend("default" = "cxone", "examples" = ["cxone"]))]
+    /// Which API: the name of a shipped profile, or a profile file of your own, relative to the runbook (it contains a
+    /// `/` or ends in `.yaml`). Default `cxone`.
+    #[schemars(extend("default" = "cxone", "examples" = ["cxone", "telnyx", "./my-api.yaml"]))]
     pub(in crate::load) profile: Option<String>,
     /// Region that the profile's URLs are made from. Exclusive with `base_url`.
     #[schemars(regex(pattern = "^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$"), extend("examples" = ["mynicecx"]))]
     pub(in crate::load) region: Option<String>,
-    /// URL in front of every request path. Exclusive with `region`.
+    /// URL in front of every request path. Exclusive with `region`. Default: the profile's.
     #[schemars(regex(pattern = "^https?://[^/?#@ ]+(/[^?#@ ]*)?$"), extend("examples" = ["https://api.example.com"]))]
     pub(in crate::load) base_url: Option<String>,
     /// Token endpoint. Default: the profile's, below `base_url` or for `region`.
@@ -23,22 +24,58 @@ pub(in crate::load) struct RawConnection {
     /// Plain `http:` to other machines than this one. Tokens and numbers can then be read on the way.
     #[schemars(extend("default" = false, "examples" = [false]))]
     pub(in crate::load) allow_plain_http: Option<bool>,
-    /// The OAuth client. Required here or in an included file.
+    /// Where each credential that the profile asks for comes from.
     pub(in crate::load) auth: Option<RawAuth>,
     /// Time limits of one request.
     pub(in crate::load) timeouts: Option<RawTimeouts>,
 }
 
-/// The OAuth client (client credentials grant).
+/// Where each credential comes from. Which ones are needed is the profile's business: `cxone` needs `client_id` and
+/// `client_secret`.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub(in crate::load) struct RawAuth {
-    /// Where the client id comes from.
-    #[schemars(required, extend("examples" = [{"env": "CXONE_CLIENT_ID"}], "writeOnly" = true))]
+    /// The id of an OAuth client.
+    #[schemars(extend("examples" = [{"env": "CXONE_CLIENT_ID"}], "writeOnly" = true))]
     pub(in crate::load) client_id: Option<RawSecret>,
-    /// Where the client secret comes from. A literal secret is an error.
-    #[schemars(required, extend("examples" = [{"env": "CXONE_CLIENT_SECRET"}], "writeOnly" = true))]
+    /// The secret of an OAuth client. A literal secret is an error.
+    #[schemars(extend("examples" = [{"env": "CXONE_CLIENT_SECRET"}], "writeOnly" = true))]
     pub(in crate::load) client_secret: Option<RawSecret>,
+    /// The name of a user.
+    #[schemars(extend("examples" = [{"env": "ARI_USERNAME"}], "writeOnly" = true))]
+    pub(in crate::load) username: Option<RawSecret>,
+    /// The password of a user.
+    #[schemars(extend("examples" = [{"env": "ARI_PASSWORD"}], "writeOnly" = true))]
+    pub(in crate::load) password: Option<RawSecret>,
+    /// The id of an access key.
+    #[schemars(extend("examples" = [{"env": "CXONE_ACCESS_KEY_ID"}], "writeOnly" = true))]
+    pub(in crate::load) access_key_id: Option<RawSecret>,
+    /// The secret of an access key.
+    #[schemars(extend("examples" = [{"env": "CXONE_ACCESS_KEY_SECRET"}], "writeOnly" = true))]
+    pub(in crate::load) access_key_secret: Option<RawSecret>,
+    /// A bearer token that somebody else has made.
+    #[schemars(extend("examples" = [{"env": "BRIDGE_TOKEN"}], "writeOnly" = true))]
+    pub(in crate::load) token: Option<RawSecret>,
+    /// An API key.
+    #[schemars(extend("examples" = [{"env": "TELNYX_API_KEY"}], "writeOnly" = true))]
+    pub(in crate::load) api_key: Option<RawSecret>,
+}
+
+impl RawAuth {
+    /// The credentials that are given, by name.
+    pub(in crate::load) fn given(&self) -> impl Iterator<Item = (CredentialName, &RawSecret)> {
+        let of = |name| match name {
+            CredentialName::ClientId => &self.client_id,
+            CredentialName::ClientSecret => &self.client_secret,
+            CredentialName::Username => &self.username,
+            CredentialName::Password => &self.password,
+            CredentialName::AccessKeyId => &self.access_key_id,
+            CredentialName::AccessKeySecret => &self.access_key_secret,
+            CredentialName::Token => &self.token,
+            CredentialName::ApiKey => &self.api_key,
+        };
+        CredentialName::ALL.into_iter().filter_map(move |name| Some((name, of(name).as_ref()?)))
+    }
 }
 
 /// Where a secret comes from: exactly one key.
@@ -52,6 +89,10 @@ pub(in crate::load) struct RawSecret {
     /// A file that holds the secret alone, relative to the runbook. Mode 0600 or stricter.
     #[schemars(length(min = 1), extend("examples" = ["secrets/cxone"]))]
     pub(in crate::load) file: Option<String>,
+    /// A command and its arguments, run without a shell in the runbook's folder: the only line that it prints within ten
+    /// seconds is the secret. What it writes to stderr is not shown.
+    #[schemars(length(min = 1), inner(length(min = 1)), extend("examples" = [["pass", "show", "cxone/client-secret"]]))]
+    pub(in crate::load) exec: Option<Vec<Option<String>>>,
 }
 
 /// Time limits of one request.

@@ -7,7 +7,7 @@ mod connection;
 mod limits;
 mod sets;
 
-pub(in crate::load) use connection::{RawConnection, RawSecret};
+pub(in crate::load) use connection::{RawAuth, RawConnection, RawSecret};
 pub(in crate::load) use sets::RawSet;
 
 use crate::model::Criterion;

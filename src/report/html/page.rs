@@ -214,8 +214,8 @@ fn facts(summary: &Summary) -> Vec<Fact> {
     let cut = summary.finished.is_none();
     add("Last record", summary.last_record.filter(|_| cut).map(|at| at.to_string()), false);
     add("Ended because", summary.ending.map(|ending| ending_words(ending).to_owned()), false);
-    add("Base URL", Some(summary.base_url.clone()), true);
-    add("Token URL", Some(summary.token_url.clone()), true);
+    add("Base URL", summary.base_url.clone(), true);
+    add("Token URL", summary.token_url.clone(), true);
     let tokens = format!("{} granted, {} refused or failed", summary.tokens.fetched, summary.tokens.failed);
     add("Access tokens", Some(tokens), false);
     add("Last token error", summary.tokens.last_error.clone(), false);

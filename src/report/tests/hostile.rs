@@ -12,7 +12,7 @@ fn hostile() -> Audit {
         start.runbook = TEXT.into();
         start.description = Some(TEXT.into());
         start.owner = Some(TEXT.into());
-        start.base_url = TEXT.into();
+        start.base_url = Some(TEXT.into());
         start.labels.insert(TEXT.into(), TEXT.into());
         start.operator.user = TEXT.into();
         start.operator.sudo_user = Some(TEXT.into());

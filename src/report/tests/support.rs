@@ -201,8 +201,8 @@ fn started(sets: &[(&'static str, u64)], criteria: &[&str]) -> RunStarted {
         tool: "bridgebook 0.1.0".into(),
         operator: Operator { user: "ops".into(), sudo_user: None, host: "batch-01.example.com".into(), pid: 4711 },
         sandbox: true,
-        base_url: "https://api.example.com".into(),
-        token_url: "https://api.example.com/oauth/token".into(),
+        base_url: Some("https://api.example.com".into()),
+        token_url: Some("https://api.example.com/oauth/token".into()),
         settings: vec![
             setting("concurrency", "16", SettingSource::Runbook),
             setting("rate", "25/s", SettingSource::Flag),

@@ -1,0 +1,196 @@
+//! `job:` of a profile -> the rules on a job's fields, and what is wrong with them.
+
+use super::spec::{JobSpec, LegsSpec, LinksSpec, NumbersSpec};
+use crate::model::{Code, Problem};
+use crate::schema::Checker;
+use crate::template::nearest;
+use serde_json::{Map, Value};
+use std::collections::HashSet;
+
+/// The rules on a job's fields.
+#[derive(Debug, Default)]
+pub(super) struct JobRules {
+    /// The field that holds the id of the call.
+    pub(super) call_id: String,
+    /// Which values are telephone numbers.
+    pub(super) numbers: Numbers,
+    /// How many legs one bridge may have.
+    pub(super) legs: Option<Legs>,
+    /// Values of fields that a runbook leaves out.
+    pub(super) defaults: Map<String, Value>,
+    /// The links between legs.
+    pub(super) links: Option<Links>,
+    /// Fields that every job has, by schema or default.
+    pub(super) always: HashSet<String>,
+    /// Every field, in the order of the schema.
+    pub(super) fields: Vec<String>,
+}
+
+/// Which values are telephone numbers.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    /// A list of targets; empty: there is none.
+    pub(super) pointer: String,
+    /// The `type` whose `value` is a number.
+    pub(super) r#type: String,
+    /// Fields that are numbers themselves.
+    pub(super) fields: Vec<String>,
+}
+
+/// How many legs one bridge may have.
+#[derive(Debug)]
+pub(super) struct Legs {
+    /// The list of legs beside the call.
+    pub(super) pointer: String,
+    /// Its longest length.
+    pub(super) max: usize,
+}
+
+/// The links between legs.
+#[derive(Debug)]
+pub(super) struct Links {
+    pub(super) pointer: String,
+    pub(super) source: String,
+    pub(super) target: String,
+    pub(super) legs: String,
+}
+
+/// Compiles the section; a schema that is none gives no checker.
+pub(super) fn compile(spec: JobSpec, problems: &mut Vec<Problem>) -> (JobRules, Option<Checker>) {
+    let schema = Value::Object(spec.schema.unwrap_or_default());
+    let checker = checker(&schema, problems);
+    let names = |key: &str| -> Vec<String> {
+        match schema.get(key) {
+            Some(Value::Object(members)) => members.keys().cloned().collect(),
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        }
+    };
+    let defaults = spec.defaults.unwrap_or_default();
+    let fields = names("properties");
+    let always = names("required").into_iter().chain(defaults.keys().cloned()).collect();
+    let mut rules =
+        JobRules { call_id: spec.call_id.unwrap_or_default(), fields, always, defaults, ..JobRules::default() };
+    if checker.is_some() {
+        rules.check_fields(&schema, problems);
+    }
+    rules.numbers = rules.numbers(spec.numbers.unwrap_or_default(), problems);
+    rules.legs = spec.legs.and_then(|legs| rules.legs(legs, problems));
+    rules.links = spec.links.and_then(|links| rules.links(links, problems));
+    (rules, checker)
+}
+
+/// The schema must be one, with fields, and must need nothing from elsewhere.
+fn checker(schema: &Value, problems: &mut Vec<Problem>) -> Option<Checker> {
+    let at = |inner: &str| format!("/job/schema{inner}");
+    if schema.as_object().is_none_or(Map::is_empty) {
+        return None;
+    }
+    if let Err(error) = jsonschema::draft202012::meta::validate(schema) {
+        let message = format!("this is not JSON Schema: {error}");
+        problems.push(
+            Problem::at(Code::BadJobSchema, at(error.instance_path().as_str()), message)
+                .help("the schema of a job's fields is JSON Schema, draft 2020-12"),
+        );
+        return None;
+    }
+    let has_fields = schema.get("properties").and_then(Value::as_object).is_some_and(|fields| !fields.is_empty());
+    if !has_fields || schema.get("type").is_some_and(|kind| kind != "object") {
+        let message = "a job is an object with fields: its schema has `type: object` and `properties`";
+        problems.push(
+            Problem::at(Code::BadJobSchema, at(""), message)
+                .help("add `properties:` with the fields of a job")
+                .on_key(),
+        );
+        return None;
+    }
+    match Checker::new(schema.clone(), |_, _| None) {
+        Ok(checker) => Some(checker.about("the job")),
+        Err(reason) => {
+            let message = format!("this schema cannot be used: {reason}");
+            problems.push(
+                Problem::at(Code::BadJobSchema, at(""), message)
+                    .help("write the whole schema here: nothing is fetched from elsewhere")
+                    .on_key(),
+            );
+            None
+        }
+    }
+}
+
+impl JobRules {
+    /// The call id must be a text that every job has; defaults must be fields, and fit them.
+    fn check_fields(&self, schema: &Value, problems: &mut Vec<Problem>) {
+        let at = "/job/call_id";
+        if self.call_id.is_empty() {
+            // Missing, and said so by the schema.
+        } else if !self.fields.contains(&self.call_id) {
+            problems.push(self.unknown(at, &self.call_id));
+        } else if !self.always.contains(&self.call_id) {
+            let message = format!("a job may leave `{}` out, and is nothing without its call", self.call_id);
+            problems.push(
+                Problem::at(Code::OptionalField, at, message)
+                    .help(format!("add `{}` to `required` of the schema", self.call_id)),
+            );
+        } else if schema.pointer(&format!("/properties/{}/type", self.call_id)).is_none_or(|kind| kind != "string") {
+            let message = format!("`{}` is the id of a call, and its schema does not say `type: string`", self.call_id);
+            problems.push(
+                Problem::at(Code::BadJobSchema, format!("/job/schema/properties/{}", self.call_id), message)
+                    .help("add `type: string`")
+                    .on_key(),
+            );
+        }
+        for name in self.defaults.keys().filter(|name| !self.fields.contains(name)) {
+            problems.push(self.unknown(&format!("/job/defaults/{name}"), name).on_key());
+        }
+    }
+
+    fn numbers(&self, spec: NumbersSpec, problems: &mut Vec<Problem>) -> Numbers {
+        if spec.pointer.is_some() != spec.r#type.is_some() {
+            let (has, lacks) = if spec.pointer.is_some() { ("pointer", "type") } else { ("type", "pointer") };
+            let message = format!("`{has}` goes with `{lacks}`: of which targets is the value a number?");
+            problems.push(
+                Problem::at(Code::ProfileContradiction, format!("/job/numbers/{has}"), message)
+                    .help(format!("add `{lacks}`"))
+                    .on_key(),
+            );
+        }
+        let fields = spec.fields.unwrap_or_default().into_iter().flatten().collect::<Vec<_>>();
+        for (index, pointer) in fields.iter().enumerate() {
+            self.check_pointer(&format!("/job/numbers/fields/{index}"), pointer, problems);
+        }
+        let pointer = spec.pointer.unwrap_or_default();
+        self.check_pointer("/job/numbers/pointer", &pointer, problems);
+        Numbers { pointer, r#type: spec.r#type.unwrap_or_default(), fields }
+    }
+
+    fn legs(&self, spec: LegsSpec, problems: &mut Vec<Problem>) -> Option<Legs> {
+        let (pointer, max) = (spec.pointer?, spec.max?);
+        self.check_pointer("/job/legs/pointer", &pointer, problems);
+        Some(Legs { pointer, max: usize::try_from(max).unwrap_or(usize::MAX) })
+    }
+
+    fn links(&self, spec: LinksSpec, problems: &mut Vec<Problem>) -> Option<Links> {
+        let (pointer, legs) = (spec.pointer?, spec.legs?);
+        self.check_pointer("/job/links/pointer", &pointer, problems);
+        self.check_pointer("/job/links/legs", &legs, problems);
+        Some(Links { pointer, source: spec.source?, target: spec.target?, legs })
+    }
+
+    /// A pointer into the job begins with one of its fields.
+    fn check_pointer(&self, at: &str, pointer: &str, problems: &mut Vec<Problem>) {
+        let Some(first) = pointer.split('/').nth(1) else { return };
+        let name = first.replace("~1", "/").replace("~0", "~");
+        if !self.fields.is_empty() && !self.fields.contains(&name) {
+            problems.push(self.unknown(at, &name));
+        }
+    }
+
+    fn unknown(&self, at: &str, name: &str) -> Problem {
+        let help = nearest(name, self.fields.iter().map(String::as_str)).map_or_else(
+            || format!("fields of the schema: {}", self.fields.join(", ")),
+            |near| format!("write `{near}`"),
+        );
+        Problem::at(Code::UnknownJobField, at, format!("a job of this profile has no field `{name}`")).help(help)
+    }
+}

@@ -1,0 +1,93 @@
+//! `request:` and `probe:` of a profile.
+
+use crate::model::Method;
+use crate::profile::predicate::Predicate;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Paths start with a slash; a query has a key of its own.
+const PATH: &str = "^/[^?#]*$";
+/// RFC 9110 section 5.6.2.
+const HEADER_NAME: &str = "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$";
+
+/// The request that makes a bridge. In scope of its templates are `job` (the job's fields), `call.id`, `call.encoded`,
+/// `run.id`, `job_number` and `job_uuid`.
+#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::profile) struct RequestSpecSpec {
+    /// HTTP method: `POST`, `PUT` or `PATCH`. Default `POST`.
+    #[schemars(extend("default" = "POST", "examples" = ["POST"]))]
+    pub(in crate::profile) method: Option<Method>,
+    /// Path below the base URL. Each template fills one segment, percent-encoded, whatever it holds.
+    #[schemars(required, regex(pattern = PATH), extend("examples" = ["/calls/{{job.call_id}}/bridge"]))]
+    pub(in crate::profile) path: Option<String>,
+    /// Query parameters in this order, percent-encoded. One whose template is a field that a job leaves out is left out.
+    #[schemars(with = "Option<BTreeMap<String, String>>", extend("examples" = [{"channel": "{{job.call_id}},{{job.other}}"}]))]
+    pub(in crate::profile) query: Option<Map<String, Value>>,
+    /// Headers. One whose template is a field that a job leaves out is left out. Control characters are an error of the row.
+    #[schemars(with = "Option<BTreeMap<String, String>>", extend("propertyNames" = {"pattern": HEADER_NAME}, "examples" = [{"X-Tenant": "{{job.tenant}}"}]))]
+    pub(in crate::profile) headers: Option<Map<String, Value>>,
+    /// A JSON body. A text that is one plain name becomes that value with its type; a member whose field a job leaves
+    /// out is left out. Exclusive with `form`; neither: no body.
+    #[schemars(extend("examples" = [{"callId": "{{job.call_id}}"}]))]
+    pub(in crate::profile) json: Option<Map<String, Value>>,
+    /// A form body (application/x-www-form-urlencoded), in this order. A field that a job leaves out is left out.
+    #[schemars(with = "Option<BTreeMap<String, String>>", extend("examples" = [{"Caller": "{{job.call_id}}", "To": "{{job.to}}"}]))]
+    pub(in crate::profile) form: Option<Map<String, Value>>,
+    /// A header that tells the requests of different jobs apart; the same on each attempt of a job.
+    pub(in crate::profile) request_id: Option<RequestIdSpec>,
+    /// What the API knows a repeated request by. It is sent with every attempt; a job whose outcome is unknown is not
+    /// sent again because of it.
+    pub(in crate::profile) idempotency_key: Option<IdempotencySpec>,
+}
+
+/// The request id.
+#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::profile) struct RequestIdSpec {
+    /// The header that carries it.
+    #[schemars(required, regex(pattern = HEADER_NAME), extend("examples" = ["X-Request-ID"]))]
+    pub(in crate::profile) header: Option<String>,
+    /// Its template. It must read `job_uuid`, or `run.id` and `job_number`: two jobs never share an id.
+    #[schemars(required, length(min = 1), extend("examples" = ["bridge-{{call.encoded}}-{{run.id}}-{{job_number}}"]))]
+    pub(in crate::profile) value: Option<String>,
+}
+
+/// The idempotency key: in a header or in the body.
+#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::profile) struct IdempotencySpec {
+    /// The header that carries it. Exclusive with `body`.
+    #[schemars(regex(pattern = HEADER_NAME), extend("examples" = ["Idempotency-Key"]))]
+    pub(in crate::profile) header: Option<String>,
+    /// Put into quotes, as the IETF draft of `Idempotency-Key` wants it. Default false.
+    #[schemars(extend("default" = false, "examples" = [true]))]
+    pub(in crate::profile) quoted: Option<bool>,
+    /// The member of the JSON body, or the field of the form, that carries it: a JSON pointer. Exclusive with `header`.
+    #[schemars(regex(pattern = "^(/[^/]+)+$"), extend("examples" = ["/command_id"]))]
+    pub(in crate::profile) body: Option<String>,
+    /// Its template. It must read `job_uuid`, or `run.id` and `job_number`: the same for every attempt of a job, another
+    /// one for each job and each run. Default `{{job_uuid}}`: a UUID of version 8 (RFC 9562), made of run id and job
+    /// number.
+    #[schemars(length(min = 1), extend("default" = "{{job_uuid}}", "examples" = ["{{run.id}}-{{job_number}}"]))]
+    pub(in crate::profile) value: Option<String>,
+}
+
+/// A read-only request (GET) that tells whether a call is bridged. It is checked like the bridge request; no command
+/// sends it yet.
+#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::profile) struct ProbeSpec {
+    /// Path below the base URL; templates as in `request.path`.
+    #[schemars(required, regex(pattern = PATH), extend("examples" = ["/calls/{{job.call_id}}"]))]
+    pub(in crate::profile) path: Option<String>,
+    /// Query parameters; templates as in `request.query`.
+    #[schemars(with = "Option<BTreeMap<String, String>>", extend("examples" = [{"fields": "state"}]))]
+    pub(in crate::profile) query: Option<Map<String, Value>>,
+    /// What the body says of a call that is bridged. Left out: the API cannot tell.
+    pub(in crate::profile) bridged: Option<Predicate>,
+    /// What the body says of a call that is not bridged. Left out: the API cannot tell.
+    pub(in crate::profile) not_bridged: Option<Predicate>,
+}
