@@ -4,13 +4,13 @@ use super::args::{Format, OutputArgs, PaceArgs, SelectionArgs, StrictnessArgs};
 use super::diagnostics::Findings;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::stdin::Spool;
 use super::{diagnostics, print, settings};
 use crate::expand::{Census, Expander, Files, Selection};
 use crate::load::{self, Draft, SourceError};
 use crate::model::{Code, Problem, Runbook, Source, Texts};
 use crate::profile::{Profile, ProfileError};
 use crate::template::nearest;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Stands for the run's id where there is no run: in `validate` and `plan`.
@@ -42,18 +42,21 @@ pub(super) fn profile(runbook: &Runbook) -> Result<Profile, Problem> {
 }
 
 /// Everything that is wrong with a runbook and its data, in one pass, even when the runbook itself is refused.
-pub(super) fn all_problems(draft: &Draft, selection: &Selection) -> Census {
+pub(super) fn all_problems(draft: &Draft, selection: &Selection, stdin: &mut Spool) -> Result<Census, Failure> {
     let mut census = Census::default();
     let mut problems = draft.problems().to_vec();
     if let Some(runbook) = draft.preview() {
         match profile(runbook) {
             Err(problem) => problems.push(problem),
-            Ok(profile) => census = Expander::new(runbook, &profile, files(runbook), selection).census(NO_RUN, |_| {}),
+            Ok(profile) => {
+                let files = Files { stdin: stdin.file(runbook, selection)?, ..files(runbook) };
+                census = Expander::new(runbook, &profile, files, selection).census(NO_RUN, |_| {});
+            }
         }
     }
     problems.append(&mut census.problems);
     census.problems = problems;
-    census
+    Ok(census)
 }
 
 /// How the command was asked to judge and to talk.
@@ -94,7 +97,7 @@ pub(super) fn open(
     let sound = draft.preview().filter(|_| !draft.is_refused());
     let selection = sound.map_or_else(|| Ok(Selection::default()), |runbook| settings::select(runbook, args))?;
     let Some(profile) = sound.and_then(|runbook| profile(runbook).ok()) else {
-        let census = all_problems(&draft, &selection);
+        let census = all_problems(&draft, &selection, &mut Spool::default())?;
         return Ok(Err(show(draft.texts(), &[], &census, manner)?.unwrap_or(Exit::Invalid)));
     };
     let warnings = draft.problems().to_vec();
@@ -113,9 +116,9 @@ pub(super) fn draft(source: Source, args: &SelectionArgs) -> Result<Draft, Failu
     load::load(source, vars).with(|runbook| settings::apply_vars(runbook, args))
 }
 
-/// Data files stand relative to the runbook.
+/// Data files stand relative to the runbook; standard input is not among them.
 pub(super) fn files(runbook: &Runbook) -> Files {
-    Files { base: runbook.texts.base().to_owned(), copies: BTreeMap::new() }
+    Files { base: runbook.texts.base().to_owned(), ..Files::default() }
 }
 
 /// Shows what is wrong with a runbook and its data, and gives the exit code that it means; `None` when nothing refuses

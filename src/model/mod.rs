@@ -14,6 +14,7 @@ mod outcome;
 mod privacy;
 mod problem;
 mod quantity;
+mod rows;
 mod runbook;
 mod secret;
 
@@ -29,8 +30,9 @@ pub use outcome::{Evidence, Outcome};
 pub use privacy::{NumberPrivacy, PhoneNumber, printable};
 pub use problem::{DataPlace, Focus, Problem};
 pub use quantity::{DurationSpec, QuantityError, Rate};
+pub use rows::{Matrix, RowFormat, RowSource, Rows};
 pub use runbook::{
-    ClientCredentials, Connection, Endpoints, Layer, Limits, RetryPolicy, Role, Rows, Runbook, SecretSource, SetSpec,
-    Source, Texts, Timeouts,
+    ClientCredentials, Connection, Endpoints, Layer, Limits, RetryPolicy, Role, Runbook, SecretSource, SetSpec, Source,
+    Texts, Timeouts,
 };
 pub use secret::Secret;

@@ -142,7 +142,10 @@ impl Checker {
 
     fn wrong_type(&self, error: &ValidationError<'_>, at: &str, value: &Value, name: &str) -> Problem {
         let schema = self.parent_schema(error);
-        let wanted = schema.and_then(|schema| schema.get("type")).and_then(Value::as_str).unwrap_or("another type");
+        let types = schema.and_then(|schema| schema.get("type"));
+        // Several types only where any scalar will do.
+        let several = types.is_some_and(Value::is_array);
+        let wanted = if several { "scalar" } else { types.and_then(Value::as_str).unwrap_or("another type") };
         let scalar = value.is_string() || value.is_number() || value.is_boolean();
         if schema.and_then(|schema| schema.get("writeOnly")).is_some() && wanted == "object" && scalar {
             return Problem::at(Code::LiteralSecret, at, format!("{name} stands here in plain text"))
@@ -265,6 +268,7 @@ fn article(wanted: &str) -> &str {
         "integer" => "a whole number",
         "number" => "a number",
         "boolean" => "true or false",
+        "scalar" => "a text, a number, true or false",
         other => other,
     }
 }
