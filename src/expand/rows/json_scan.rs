@@ -76,7 +76,10 @@ impl<R: BufRead> Scanner<R> {
     /// The key that was read last: for diagnostics.
     pub(super) fn last_key(&self, key: &str) -> Record {
         let (line, columns) = self.key_at;
-        Record { raw: format!("\"{key}\"").into_bytes(), line, lead: Lead { text: String::new(), columns } }
+        // What stands in front is not kept for every key; it is mostly blank.
+        let indent = usize::try_from(columns).unwrap_or(usize::MAX);
+        let text = if indent < MAX_LEAD { " ".repeat(indent) } else { String::new() };
+        Record { raw: format!("\"{key}\"").into_bytes(), line, lead: Lead { text, columns } }
     }
 
     fn peek(&mut self) -> Result<Option<u8>, Fault> {
@@ -214,6 +217,7 @@ impl<R: BufRead> Scanner<R> {
     fn string(&mut self) -> Result<(), Fault> {
         self.step(b'"')?;
         loop {
+            self.plain()?;
             let Some(byte) = self.peek()? else {
                 return Err(Fault::Syntax("the document ends here, in the middle of a text"));
             };
@@ -230,6 +234,24 @@ impl<R: BufRead> Scanner<R> {
                 _ => {}
             }
         }
+    }
+
+    /// Steps over the part of a text that means nothing to JSON, as far as it is at hand: texts may be long.
+    fn plain(&mut self) -> Result<(), Fault> {
+        let chunk = self.input.fill_buf().unwrap_or_default();
+        let end = chunk.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' ')).unwrap_or(chunk.len());
+        let plain = &chunk[..end];
+        self.lead.columns += plain.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as u64;
+        let room = MAX_LEAD.saturating_sub(self.line_start.len());
+        self.line_start.extend(plain.iter().take(room));
+        if let Some(kept) = &mut self.kept {
+            if kept.len() + end > MAX_RECORD {
+                return Err(Fault::TooLong);
+            }
+            kept.extend_from_slice(plain);
+        }
+        self.input.consume(end);
+        Ok(())
     }
 
     fn scalar(&mut self) -> Result<(), Fault> {

@@ -74,11 +74,7 @@ enum Source<'a> {
 impl<'a> RowReader<'a> {
     /// Opens the rows of a set.
     pub(super) fn open(rows: &'a Rows, files: &Files) -> Result<Self, Problem> {
-        let key = format!("/{}", rows.source.key());
-        // What the reader does not place below `rows` itself stands at the source's key.
-        let placed = |problem: Problem| {
-            if problem.pointer.is_empty() { Problem { pointer: key.clone(), ..problem } } else { problem }
-        };
+        let placed = |problem: Problem| at_source(problem, rows);
         let source = match &rows.source {
             RowSource::File(path, format) => {
                 input::file(path, format, files).and_then(|opened| Source::of(opened, format)).map_err(placed)?
@@ -145,7 +141,7 @@ impl<'a> RowReader<'a> {
     /// A row of the source that has what it must have.
     fn checked(&mut self) -> Option<Result<Row, Problem>> {
         let row = match &mut self.source {
-            Source::Csv(reader) => return reader.next(),
+            Source::Csv(reader) => return Some(reader.next()?.map_err(|problem| at_source(problem, self.rows))),
             Source::Jsonl(reader) => reader.next()?,
             Source::Json(reader) => reader.next()?,
             Source::Items(reader) => Ok(reader.next()?),
@@ -153,7 +149,7 @@ impl<'a> RowReader<'a> {
         };
         let row = match row {
             Ok(row) => row,
-            Err(problem) => return Some(Err(problem)),
+            Err(problem) => return Some(Err(at_source(problem, self.rows))),
         };
         // The header of a CSV file was checked once; here every row has its own names.
         let absent = self.rows.required_columns.iter().enumerate().find(|(_, name)| !row.values.contains_key(*name));
@@ -215,6 +211,14 @@ impl Iterator for RowReader<'_> {
             }
         }
     }
+}
+
+/// What a reader does not place below `rows` itself stands at the source's key.
+fn at_source(problem: Problem, rows: &Rows) -> Problem {
+    if problem.pointer.is_empty() {
+        return Problem { pointer: format!("/{}", rows.source.key()), ..problem };
+    }
+    problem
 }
 
 fn missing<'n>(index: usize, name: &str, known: impl Iterator<Item = &'n str> + Clone) -> Problem {
