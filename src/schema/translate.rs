@@ -77,7 +77,7 @@ impl Checker {
                 let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
                 let nearest = value.as_str().and_then(|text| nearest(text, options.iter().copied()));
                 let help = nearest
-                    .map_or_else(|| format!("write one of {}", options.join(", ")), |near| format!("write `{near}`"));
+                    .map_or_else(|| format!("write one of {}", listed(&options)), |near| format!("write `{near}`"));
                 Problem::at(Code::NotAllowed, at.clone(), format!("{} cannot be {}", name(), short(value))).help(help)
             }
             Kind::Constant { expected_value } => {
@@ -247,6 +247,14 @@ fn parent(pointer: &str) -> &str {
 
 fn meant(key: &str) -> String {
     format!("write `{key}`")
+}
+
+/// Words as they are, anything else in quotes.
+fn listed(options: &[&str]) -> String {
+    let words =
+        options.iter().all(|option| option.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')));
+    let shown = |option: &&str| if words { (*option).to_owned() } else { format!("{option:?}") };
+    options.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
 fn kind(value: &Value) -> &'static str {

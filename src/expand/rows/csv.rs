@@ -17,6 +17,7 @@ const NUMBER_DIGITS: usize = 7;
 /// A CSV file behind its header.
 pub(super) struct CsvReader {
     records: Records<BufReader<Input>>,
+    delimiter: u8,
     header: Vec<String>,
     header_place: DataPlace,
     shown: PathBuf,
@@ -30,6 +31,7 @@ impl CsvReader {
         let Opened { input, shown } = opened;
         let mut reader = Self {
             records: Records::new(input, delimiter),
+            delimiter,
             header: Vec::new(),
             header_place: DataPlace::default(),
             shown,
@@ -44,11 +46,11 @@ impl CsvReader {
         let cells = reader.records.cells.clone();
         reader.header = cells.iter().map(|cell| value(&text, cell.clone()).trim().to_owned()).collect();
         reader.header_place = reader.records.record.place(&reader.shown, None);
-        reader.check_header(delimiter, &cells)?;
+        reader.check_header(&cells)?;
         Ok(reader)
     }
 
-    fn check_header(&self, delimiter: u8, cells: &[Range<usize>]) -> Result<(), Problem> {
+    fn check_header(&self, cells: &[Range<usize>]) -> Result<(), Problem> {
         let at = |cell: usize| self.records.record.place(&self.shown, cells.get(cell).cloned());
         let malformed = |message: String, help: String, cell: usize| {
             Err(Problem::at(Code::DataMalformed, "", message).help(help).caused_by(at(cell)))
@@ -61,7 +63,7 @@ impl CsvReader {
         }
         if let Some(named) = first.strip_prefix("sep=") {
             let message = "a `sep=` line is for spreadsheets only: the header must come first".to_owned();
-            let named = if named.is_empty() { char::from(delimiter) } else { named.chars().next().unwrap_or(',') };
+            let named = if named.is_empty() { char::from(self.delimiter) } else { named.chars().next().unwrap_or(',') };
             return malformed(message, format!("remove the line and write `delimiter: \"{named}\"` in the runbook"), 0);
         }
         if first.starts_with(['{', '[']) {
@@ -70,9 +72,9 @@ impl CsvReader {
         }
         if let [only] = self.header.as_slice()
             && let Some(other) =
-                DELIMITERS.into_iter().find(|other| *other != delimiter && only.contains(char::from(*other)))
+                DELIMITERS.into_iter().find(|other| *other != self.delimiter && only.contains(char::from(*other)))
         {
-            let (used, other) = (shown(delimiter), shown(other));
+            let (used, other) = (shown(self.delimiter), shown(other));
             let message = format!("the header has one column: its cells are not separated by {used} but by {other}");
             return malformed(message, format!("write `delimiter: {other}` beside the file"), 0);
         }
@@ -149,10 +151,13 @@ impl CsvReader {
         let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
         let many = if cells > MAX_COLUMNS { format!("more than {MAX_COLUMNS} cells") } else { plural(cells, "cell") };
         let message = format!("the record has {many}, the header has {}", plural(columns, "column"));
-        let help = if cells < columns {
-            "give every column a cell, if only an empty one"
-        } else {
-            "put quotes around a cell that holds the delimiter"
+        let other = |delimiter: &&u8| **delimiter != self.delimiter && record.raw.contains(delimiter);
+        let help = match DELIMITERS.iter().find(other) {
+            Some(other) if cells == 1 => {
+                format!("its cells seem to be separated by {}, unlike the header's", shown(*other))
+            }
+            _ if cells < columns => "give every column a cell, if only an empty one".to_owned(),
+            _ => "put quotes around a cell that holds the delimiter".to_owned(),
         };
         Problem::at(Code::DataMalformed, "", message).help(help).caused_by(record.place(&self.shown, cell.cloned()))
     }

@@ -43,9 +43,8 @@ impl JsonReader {
             reader.ended = true;
             return Ok(reader);
         }
-        for (depth, token) in pointer.split('/').skip(1).enumerate() {
-            let name = token.replace("~1", "/").replace("~0", "~");
-            reader.descend(&name, depth)?;
+        for depth in 0..pointer.matches('/').count() {
+            reader.descend(pointer, depth)?;
         }
         match reader.scanner.next() {
             Ok(Some(b'[')) => {
@@ -60,15 +59,23 @@ impl JsonReader {
         }
     }
 
-    /// Goes into the member or element of the next value.
-    fn descend(&mut self, name: &str, depth: usize) -> Result<(), Problem> {
+    /// Goes into the member or element of the next value that the pointer names at this depth.
+    fn descend(&mut self, pointer: &str, depth: usize) -> Result<(), Problem> {
+        let tokens: Vec<&str> = pointer.split('/').skip(1).collect();
+        let token = tokens.get(depth).copied().unwrap_or_default();
+        let name = token.replace("~1", "/").replace("~0", "~");
         let missing = |keys: &[String], place: DataPlace| {
-            let help = match nearest(name, keys.iter().map(String::as_str)) {
-                Some(near) => format!("write `{near}`"),
+            let help = match nearest(&name, keys.iter().map(String::as_str)) {
+                Some(near) => {
+                    let mut meant = tokens.clone();
+                    let near = near.replace('~', "~0").replace('/', "~1");
+                    meant[depth] = &near;
+                    format!("write `pointer: /{}`", meant.join("/"))
+                }
                 None if keys.is_empty() => "the pointer leads from the document's root to the list of rows".to_owned(),
                 None => format!("here are {}", keys.join(", ")),
             };
-            let message = format!("the document has no `{name}` at level {} of the pointer", depth + 1);
+            let message = format!("there is no `{name}` in {}", named(&pointer_to(&tokens[..depth])));
             Problem::at(Code::PointerMissing, "/pointer", message).help(help).caused_by(place)
         };
         let kind = self.scanner.next().map_err(|fault| self.fault(fault))?;
@@ -227,6 +234,10 @@ impl Iterator for JsonReader {
         self.ended = true;
         self.element().transpose()
     }
+}
+
+fn pointer_to(tokens: &[&str]) -> String {
+    tokens.iter().fold(String::new(), |pointer, token| pointer + "/" + token)
 }
 
 fn named(pointer: &str) -> String {

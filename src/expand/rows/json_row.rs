@@ -37,13 +37,19 @@ pub(super) fn object(record: &Record, shown: &Path) -> Result<Map<String, Value>
         Err(error) => {
             let words = error.to_string();
             let words = words.split(" at line ").next().unwrap_or_default();
-            let guessed = error.is_data().then(|| spans::guessed(text)).flatten();
-            let problem = match guessed {
-                Some(_) if words.contains("twice") => malformed(words).help("keep one of the two"),
-                Some(_) => malformed(words),
-                None => malformed(format!("this is not JSON: {words}")),
-            };
-            Err(problem.caused_by(record.place(shown, Some(guessed.unwrap_or_else(|| at(text, &error))))))
+            if let Some(guessed) = error.is_data().then(|| spans::guessed(text)).flatten() {
+                let help =
+                    if text[guessed.clone()].starts_with('"') { "keep one of the two" } else { "put it in quotes" };
+                return Err(malformed(words).help(help).caused_by(record.place(shown, Some(guessed))));
+            }
+            let at = at(text, &error);
+            let problem =
+                malformed(format!("this is not JSON: {words}")).caused_by(record.place(shown, Some(at.clone())));
+            Err(match &text[at] {
+                "," => problem.help("remove the comma"),
+                "'" => problem.help("keys and texts stand in double quotes"),
+                _ => problem,
+            })
         }
     }
 }
@@ -56,5 +62,5 @@ fn at(text: &str, error: &serde_json::Error) -> Range<usize> {
     while !text.is_char_boundary(byte) {
         byte -= 1;
     }
-    byte..byte + text[byte..].chars().next().map_or(1, char::len_utf8)
+    byte..byte + text[byte..].chars().next().map_or(0, char::len_utf8)
 }

@@ -16,6 +16,10 @@ pub(super) fn matrix(raw: &RawMatrix, place: &str, problems: &mut Vec<Problem>) 
         .flatten()
         .map(|(name, values)| (name.clone(), values.as_array().cloned().unwrap_or_default()))
         .collect();
+    if axes.is_empty() {
+        // Somebody has said so already.
+        return Matrix { axes, exclude: Vec::new(), include: Vec::new() };
+    }
     check_axes(&axes, place, problems);
     let mut checks = Combinations { axes: &axes, place, problems };
     let exclude = entries(raw.exclude.as_ref()).filter_map(|(index, entry)| checks.exclude(index, entry)).collect();

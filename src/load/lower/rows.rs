@@ -42,7 +42,8 @@ pub(super) fn rows(raw: &RawRows, place: &str, problems: &mut Vec<Problem>) -> O
     options(raw, given.first().copied(), place, problems);
     let max_age = max_age(raw, place, problems);
     let matrix = raw.matrix.as_ref().map(|matrix| matrix::matrix(matrix, &format!("{place}/matrix"), problems));
-    if refused(problems, "matrix") {
+    // Without these the rows would be others than those that are meant.
+    if ["matrix", "pointer", "delimiter"].iter().any(|part| refused(problems, part)) {
         return None;
     }
     let csv = || RowFormat::Csv { delimiter: raw.delimiter.as_ref().and_then(|d| d.bytes().next()).unwrap_or(b',') };
