@@ -23,6 +23,7 @@ mod output_forms;
 mod plan;
 mod promise;
 mod reports;
+mod rows;
 mod saved_plan;
 mod schema_words;
 mod schemas;

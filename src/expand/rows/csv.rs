@@ -46,11 +46,11 @@ impl CsvReader {
         let cells = reader.records.cells.clone();
         reader.header = cells.iter().map(|cell| value(&text, cell.clone()).trim().to_owned()).collect();
         reader.header_place = reader.records.record.place(&reader.shown, None);
-        reader.check_header(&cells)?;
+        reader.check_header(&text, &cells)?;
         Ok(reader)
     }
 
-    fn check_header(&self, cells: &[Range<usize>]) -> Result<(), Problem> {
+    fn check_header(&self, text: &str, cells: &[Range<usize>]) -> Result<(), Problem> {
         let at = |cell: usize| self.records.record.place(&self.shown, cells.get(cell).cloned());
         let malformed = |message: String, help: String, cell: usize| {
             Err(Problem::at(Code::DataMalformed, "", message).help(help).caused_by(at(cell)))
@@ -69,6 +69,9 @@ impl CsvReader {
         if first.starts_with(['{', '[']) {
             let (what, key) = if first.starts_with('{') { ("JSON Lines", "jsonl") } else { ("JSON", "json") };
             return malformed(format!("the file is {what}, not CSV"), format!("write `{key}:` in place of `csv:`"), 0);
+        }
+        if let Some(problem) = self.blank_before_quote(text) {
+            return Err(problem);
         }
         if let [only] = self.header.as_slice()
             && let Some(other) =
@@ -145,6 +148,20 @@ impl CsvReader {
         }
     }
 
+    /// To people `a, "b"` is a quoted cell, to RFC 4180 it is text with quotes in it.
+    fn blank_before_quote(&self, text: &str) -> Option<Problem> {
+        let blanks = |cell: &Range<usize>| {
+            let cell_text = &text[cell.clone()];
+            let inner = cell_text.trim_start_matches([' ', '\t']);
+            let blanks = cell_text.len() - inner.len();
+            (blanks > 0 && inner.starts_with('"')).then(|| cell.start..cell.start + blanks)
+        };
+        let range = self.records.cells.iter().find_map(blanks)?;
+        let message = "a quote counts only at the very beginning of a cell, and here is a blank in front of it";
+        let problem = Problem::at(Code::DataMalformed, "", message).help("remove the blank");
+        Some(problem.caused_by(self.records.record.place(&self.shown, Some(range))))
+    }
+
     fn ragged(&self) -> Problem {
         let (cells, columns) = (self.records.cells.len(), self.header.len());
         let (record, cell) = (&self.records.record, self.records.cells.get(columns));
@@ -179,10 +196,13 @@ impl Iterator for CsvReader {
             self.ended = true;
             return Some(Err(problem));
         }
+        let text = std::str::from_utf8(&self.records.record.raw).unwrap_or_default();
+        if let Some(problem) = self.blank_before_quote(text) {
+            return Some(Err(problem));
+        }
         if self.records.cells.len() != self.header.len() {
             return Some(Err(self.ragged()));
         }
-        let text = std::str::from_utf8(&self.records.record.raw).unwrap_or_default();
         let cells = self.records.cells.iter().map(|cell| Value::String(value(text, cell.clone()).into_owned()));
         let values = self.header.iter().cloned().zip(cells).collect();
         Some(Ok(Row { values, place: RowPlace { line: self.records.record.line } }))
