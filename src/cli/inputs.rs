@@ -57,10 +57,11 @@ pub(super) fn snapshot(
     {
         let to = PathBuf::from(format!("inputs/stdin.{}", format.name()));
         let copied = journal::copy_stream(&mut stdin::Stdin::new(), Files::STDIN, run_dir, &to, None);
-        inputs.push(copied.map_err(|error| match error.path() == Path::new(Files::STDIN) {
-            true => Failure::new(Exit::InputMissing, error),
-            false => cannot_create(error),
-        })?);
+        let failed = |error: SnapshotError| {
+            let read = error.path() == Path::new(Files::STDIN);
+            Failure::new(if read { Exit::InputMissing } else { Exit::CannotCreate }, error)
+        };
+        inputs.push(copied.map_err(failed)?);
         let path = run_dir.join(to);
         let opened = File::open(&path).map_err(|error| stdin::unreadable(&error))?;
         files.stdin = Some(Arc::new(opened));

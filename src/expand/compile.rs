@@ -97,7 +97,7 @@ fn compile_set<'a>(
         let numbers = runbook.numbers;
         let data = problem.data.map(|data| Box::new(DataPlace { text: numbers.mask(&data.text), ..*data }));
         let (pointer, message) = (format!("{place}/rows{}", problem.pointer), numbers.mask(&problem.message));
-        Problem { pointer, message, data, ..problem }
+        Problem { message, pointer, data, ..problem }
     };
     let unsound = problems.len();
     problems.extend(stale(&spec.rows, files).map(at_rows));

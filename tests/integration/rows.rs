@@ -281,7 +281,7 @@ fn a_hundred_megabytes_on_one_line_end_in_an_error_within_little_memory() {
     for (source, text, code) in cases {
         let book = Book::offline().sets(&set_of(source, "")).file("d", &text);
         drop(text);
-        let ended = book.start_after(LIMIT).finish().expect(65);
+        let ended = book.start_args_after(LIMIT, "validate runbook.yaml").finish().expect(65);
         assert!(ended.stderr.contains(code), "{source}: {ended}");
         assert!(ended.stderr.len() < 8 * 1024, "{source}: {} bytes on stderr", ended.stderr.len());
     }
@@ -314,7 +314,7 @@ fn a_json_document_larger_than_the_memory_at_hand_streams() {
     assert!(text.len() > 115 * 1024 * 1024);
     let book = Book::offline().sets(&set_of("{json: d.json, pointer: /calls}", "")).file("d.json", &text);
     drop(text);
-    let ended = book.start_after("ulimit -v 204800").finish().expect(65);
+    let ended = book.start_args_after("ulimit -v 204800", "validate runbook.yaml").finish().expect(65);
     // Two lines a row, behind the first.
     assert!(ended.stderr.contains(&format!("d.json:{}:14", 2 + 2 * 9_990 + 1)), "{ended}");
     assert!(ended.stderr.contains("1 error\n"), "{ended}");

@@ -98,12 +98,11 @@ pub(super) fn unreadable(shown: &Path, error: &io::Error) -> Problem {
 /// A record with bytes that are not UTF-8, or with a NUL; `None`: it is text. One is enough: the rest of the file is
 /// written the same way.
 pub(super) fn not_text(record: &Record, shown: &Path) -> Option<Problem> {
-    let (at, what) = match record.raw.iter().position(|byte| *byte == 0) {
-        Some(at) => (at, "a NUL byte".to_owned()),
-        None => {
-            let at = std::str::from_utf8(&record.raw).err()?.valid_up_to();
-            (at, format!("the byte 0x{:02X}, which is not UTF-8", record.raw.get(at).copied().unwrap_or_default()))
-        }
+    let (at, what) = if let Some(at) = record.raw.iter().position(|byte| *byte == 0) {
+        (at, "a NUL byte".to_owned())
+    } else {
+        let at = std::str::from_utf8(&record.raw).err()?.valid_up_to();
+        (at, format!("the byte 0x{:02X}, which is not UTF-8", record.raw.get(at).copied().unwrap_or_default()))
     };
     let message = format!("here stands {what}");
     let problem = Problem::at(Code::DataNotText, "", message).help("save the file as UTF-8");

@@ -185,9 +185,14 @@ impl Book {
 
     /// Starts `run` in a shell that has first done this to itself.
     pub(crate) fn start_after(&self, shell: &str) -> Running {
+        self.start_args_after(shell, "run runbook.yaml --out out --no-progress")
+    }
+
+    /// The same for any command.
+    pub(crate) fn start_args_after(&self, shell: &str, args: &str) -> Running {
         self.write();
         let mut command = Command::new("/bin/sh");
-        let run = "exec \"$0\" run runbook.yaml --out out --no-progress";
+        let run = format!("exec \"$0\" {args}");
         command.args(["-c", &format!("{shell}; {run}"), env!("CARGO_BIN_EXE_bridgebook")]).current_dir(self.dir());
         command.env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
         Running::start(command)
