@@ -4,12 +4,12 @@ use super::args::{Format, OutputArgs, PaceArgs, SelectionArgs, StrictnessArgs};
 use super::diagnostics::Findings;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::stdin::Spool;
 use super::{diagnostics, print, profile, settings};
 use crate::expand::{Census, Expander, Files, Selection};
 use crate::load::{self, Draft, SourceError};
 use crate::model::{Problem, Runbook, Source, Texts};
 use crate::profile::Profile;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Stands for the run's id where there is no run: in `validate` and `plan`.
@@ -24,15 +24,21 @@ pub(super) fn exit_of(error: &SourceError) -> Exit {
 }
 
 /// Everything that is wrong with a runbook and its data, in one pass, even when the runbook itself is refused.
-pub(super) fn all_problems(draft: &Draft, profile: Option<&Profile>, selection: &Selection) -> Census {
+pub(super) fn all_problems(
+    draft: &Draft,
+    profile: Option<&Profile>,
+    selection: &Selection,
+    stdin: &mut Spool,
+) -> Result<Census, Failure> {
     let mut census = Census::default();
     let mut problems = draft.problems().to_vec();
     if let (Some(runbook), Some(profile)) = (draft.preview(), profile) {
-        census = Expander::new(runbook, profile, files(runbook), selection).census(NO_RUN, |_| {});
+        let files = Files { stdin: stdin.file(runbook, selection)?, ..files(runbook) };
+        census = Expander::new(runbook, profile, files, selection).census(NO_RUN, |_| {});
     }
     problems.append(&mut census.problems);
     census.problems = problems;
-    census
+    Ok(census)
 }
 
 /// How the command was asked to judge and to talk.
@@ -73,7 +79,7 @@ pub(super) fn open(
     let sound = draft.preview().filter(|_| !draft.is_refused());
     let selection = sound.map_or_else(|| Ok(Selection::default()), |runbook| settings::select(runbook, args))?;
     if sound.is_none() {
-        let census = all_problems(&draft, profile.as_ref(), &selection);
+        let census = all_problems(&draft, profile.as_ref(), &selection, &mut Spool::default())?;
         return Ok(Err(show(draft.texts(), &[], &census, manner)?.unwrap_or(Exit::Invalid)));
     }
     let Some(profile) = profile else { return Ok(Err(Exit::Invalid)) };
@@ -93,9 +99,9 @@ pub(super) fn draft(source: Source, args: &SelectionArgs) -> Result<(Draft, Opti
     Ok(profile::attach(load::load(source, vars).with(|runbook| settings::apply_vars(runbook, args))?))
 }
 
-/// Data files stand relative to the runbook.
+/// Data files stand relative to the runbook; standard input is not among them.
 pub(super) fn files(runbook: &Runbook) -> Files {
-    Files { base: runbook.texts.base().to_owned(), copies: BTreeMap::new() }
+    Files { base: runbook.texts.base().to_owned(), ..Files::default() }
 }
 
 /// Shows what is wrong with a runbook and its data, and gives the exit code that it means; `None` when nothing refuses

@@ -28,7 +28,7 @@ exits! {
     Refused = 13, "refused by a guard";
     Interrupted = 14, "interrupted by a signal, audit file consistent";
     Invalid = 65, "runbook, data or audit file invalid";
-    InputMissing = 66, "input missing or empty";
+    InputMissing = 66, "input missing, empty or stale";
     Unreachable = 69, "API unreachable, nothing was sent (safe to retry)";
     CannotCreate = 73, "cannot create output";
     AuditFailed = 74, "audit file cannot be written";

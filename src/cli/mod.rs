@@ -7,6 +7,7 @@ mod exit;
 mod explain;
 mod failure;
 mod init;
+mod inputs;
 mod logging;
 mod manual;
 mod plan;
@@ -21,6 +22,7 @@ mod secrets;
 mod settings;
 mod signals;
 mod simulate;
+mod stdin;
 mod validate;
 mod verify;
 

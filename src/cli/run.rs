@@ -7,23 +7,23 @@ use super::args::{LogFormat, OutputArgs, RunArgs};
 use super::check::{Manner, Sound};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::inputs::cannot_create;
 use super::logging::Log;
 use super::plan::saved;
 use super::progress::Progress;
 use super::sandbox::{self, Sandbox};
 use super::settings::Sources;
-use super::{check, print, report, secrets, settings, signals};
-use crate::event::{FileDigest, Operator, RunStarted, SetPlan};
+use super::{check, inputs, print, report, secrets, settings, signals};
+use crate::event::{Operator, RunStarted, SetPlan};
 use crate::execute::{Engine, ExecuteError, Lane, Policy, Transport, TransportSettings};
-use crate::expand::{Expander, Files, JobStream};
-use crate::journal::{self, FileLedger, LockError, RunLock, SnapshotError};
-use crate::model::{Credentials, Layer, Problem, Role, RunId, Runbook, Timestamp};
+use crate::expand::{Expander, JobStream};
+use crate::journal::{self, FileLedger, LockError, RunLock};
+use crate::model::{Credentials, Problem, RunId, Runbook, Timestamp};
 use crate::plan::SavedPlan;
 use crate::profile::{Profile, Urls};
 use crate::simulator::Script;
 use crate::state::RunState;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where the sandbox hands out tokens.
 const SANDBOX_TOKEN_PATH: &str = "/oauth/token";
@@ -135,10 +135,6 @@ impl RunPlace {
     }
 }
 
-fn cannot_create(error: SnapshotError) -> Failure {
-    Failure::new(Exit::CannotCreate, error)
-}
-
 fn operator() -> Operator {
     Operator {
         user: whoami::username().unwrap_or_else(|_| "unknown".to_owned()),
@@ -157,14 +153,13 @@ fn execute(
 ) -> Result<Outcome, Failure> {
     let Asked { args, sources, output, log } = asked;
     let Sound { runbook, profile, selection, warnings } = sound;
-    let (inputs, copies) = match snapshot(runbook, profile, &place.staging) {
+    let (inputs, files) = match inputs::snapshot(runbook, profile, selection, &place.staging) {
         Ok(done) => done,
         Err(failure) => {
             let _ = std::fs::remove_dir_all(&place.staging);
             return Err(failure);
         }
     };
-    let files = Files { copies, ..check::files(runbook) };
     let settings = settings::effective(runbook, &args.selection, sources);
     if let Some(plan) = plan {
         // Judged by the copies: what was compared is what is sent.
@@ -253,46 +248,4 @@ fn drive(
         let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
         engine.run(started, lanes, signals).await
     })
-}
-
-/// Copies runbook, profile and data files into the run directory; gives digests, and copies by the name in the runbook.
-fn snapshot(
-    runbook: &Runbook,
-    profile: &Profile,
-    run_dir: &Path,
-) -> Result<(Vec<FileDigest>, BTreeMap<PathBuf, PathBuf>), Failure> {
-    let mut inputs = Vec::new();
-    let mut copies = BTreeMap::new();
-    journal::create_run_dir(&run_dir.join("inputs")).map_err(cannot_create)?;
-    let mut others = 0;
-    let mut layers: Vec<&Layer> = runbook.texts.layers().iter().collect();
-    layers.sort_by_key(|layer| layer.role != Role::Runbook);
-    for layer in layers {
-        let path = &layer.source.path;
-        let snapshot = if layer.role == Role::Runbook {
-            "inputs/runbook.yaml".to_owned()
-        } else {
-            others += 1;
-            let name = path.file_name().map_or_else(|| "text".into(), |name| name.to_string_lossy());
-            format!("inputs/text-{others}-{name}")
-        };
-        let text = layer.source.bytes();
-        journal::write_private(&run_dir.join(&snapshot), &text).map_err(cannot_create)?;
-        let (file, sha256) = (path.display().to_string(), journal::sha256_hex(&text));
-        inputs.push(FileDigest { file, snapshot, sha256, bytes: text.len() as u64 });
-    }
-    journal::write_private(&run_dir.join("inputs/profile.yaml"), profile.text().as_bytes()).map_err(cannot_create)?;
-    let base = runbook.texts.base();
-    for named in runbook.input_files() {
-        let from = base.join(named);
-        let name = named.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy().into_owned());
-        let to = PathBuf::from(format!("inputs/{}-{name}", copies.len() + 1));
-        // What is missing is left to the check, which says it with the place in the runbook.
-        if std::fs::metadata(&from).is_ok_and(|metadata| metadata.is_file()) {
-            let shown = named.display().to_string();
-            inputs.push(journal::copy_input(&from, &shown, run_dir, &to).map_err(cannot_create)?);
-        }
-        copies.insert(named.to_owned(), run_dir.join(to));
-    }
-    Ok((inputs, copies))
 }

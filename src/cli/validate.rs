@@ -4,6 +4,7 @@ use super::args::{CheckFormat, OutputArgs, SelectionArgs, StrictnessArgs};
 use super::diagnostics::{self, Findings};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::stdin::Spool;
 use super::{check, print, settings};
 use crate::expand::{Census, Selection};
 use crate::load;
@@ -19,8 +20,9 @@ pub(super) fn validate(
 ) -> Result<u8, Failure> {
     let mut worst = Exit::Success;
     let mut all = Findings { deny_warnings: strictness.deny_warnings, ..Findings::default() };
+    let mut stdin = Spool::default();
     for path in runbooks {
-        let (exit, findings, census) = one(path, args, strictness)?;
+        let (exit, findings, census) = one(path, args, strictness, &mut stdin)?;
         worst = worse(worst, exit);
         if format == CheckFormat::Human {
             print::note(&diagnostics::human(&findings, print::colours(output)));
@@ -46,6 +48,7 @@ fn one(
     path: &Path,
     args: &SelectionArgs,
     strictness: StrictnessArgs,
+    stdin: &mut Spool,
 ) -> Result<(Option<Exit>, Findings, Option<Census>), Failure> {
     let findings = |found, more| Findings { found, more, deny_warnings: strictness.deny_warnings };
     let source = match load::read(path) {
@@ -60,7 +63,7 @@ fn one(
         Some(runbook) => settings::select(runbook, args)?,
         None => Selection::default(),
     };
-    let census = check::all_problems(&draft, profile.as_ref(), &selection);
+    let census = check::all_problems(&draft, profile.as_ref(), &selection, stdin)?;
     let findings = findings(load::locate(draft.texts(), &census.problems), census.more);
     Ok((findings.refusal(), findings, Some(census)))
 }

@@ -1,8 +1,9 @@
 //! The first pass: every row expanded and checked, nothing kept but counts.
 
 use super::compile::Expander;
+use super::files::Files;
 use super::stream::JobStream;
-use crate::model::{Code, Job, JobNumber, Planned, Problem, Rows, SetName, Severity};
+use crate::model::{Code, Job, JobNumber, Planned, Problem, RowSource, SetName, Severity};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -172,9 +173,11 @@ impl<'a> Expander<'a> {
     }
 
     fn twice(&self, first_set: usize, first_line: u64, pointer: String, what: &str, stream: &JobStream<'_>) -> Problem {
-        let first = self.sets.get(first_set).map_or_else(String::new, |set| match &set.spec.rows {
-            Rows::Csv(path) | Rows::Jsonl(path) => format!("{}:{first_line}", self.files.shown(path).display()),
-            Rows::Items(_) => format!("item {first_line} of set `{}`", set.spec.name),
+        let first = self.sets.get(first_set).map_or_else(String::new, |set| match &set.spec.rows.source {
+            RowSource::File(path, _) => format!("{}:{first_line}", self.files.shown(path).display()),
+            RowSource::Stdin(_) => format!("{}:{first_line}", Files::STDIN),
+            RowSource::Items(_) => format!("item {first_line} of set `{}`", set.spec.name),
+            RowSource::One => format!("combination {first_line} of set `{}`", set.spec.name),
         });
         let message = format!("{what} stands here a second time; first: {first}");
         let problem = Problem::at(Code::DuplicateCall, pointer, message)

@@ -1,8 +1,8 @@
 //! Compiling a runbook's sets, once, with everything that can be said before the first row.
 
 use super::files::Files;
-use super::rows::RowReader;
-use crate::model::{Code, Problem, Runbook, SetName, SetSpec};
+use super::rows::{RowReader, stale};
+use crate::model::{Code, DataPlace, Problem, Runbook, SetName, SetSpec};
 use crate::profile::Profile;
 use crate::template::{CompileError, Engine, Scope, Template, Tree};
 use serde_json::{Map, Value, json};
@@ -92,11 +92,20 @@ fn compile_set<'a>(
     problems: &mut Vec<Problem>,
 ) -> Option<CompiledSet<'a>> {
     let place = format!("/sets/{}", spec.index);
+    let at_rows = |problem: Problem| {
+        // A header may hold what a row holds.
+        let numbers = runbook.numbers;
+        let data = problem.data.map(|data| Box::new(DataPlace { text: numbers.mask(&data.text), ..*data }));
+        let (pointer, message) = (format!("{place}/rows{}", problem.pointer), numbers.mask(&problem.message));
+        Problem { message, pointer, data, ..problem }
+    };
+    let unsound = problems.len();
+    problems.extend(stale(&spec.rows, files).map(at_rows));
     // A file that cannot be opened hides its columns, not the rest of the set's slips.
-    let opened = RowReader::open(&spec.rows, files)
-        .map_err(|problem| problems.push(Problem { pointer: format!("{place}/rows{}", row_key(spec)), ..problem }));
-    let readable = opened.is_ok();
-    let columns = opened.ok().and_then(|reader| reader.columns());
+    let opened = RowReader::open(&spec.rows, files).map_err(|problem| problems.push(at_rows(problem))).ok();
+    problems.extend(opened.iter().flat_map(RowReader::column_problems).map(at_rows));
+    let readable = problems.len() == unsound;
+    let columns = opened.and_then(|reader| reader.columns());
     let scope = Scope::default()
         .closed("vars", runbook.vars.keys().cloned())
         .closed("env", runbook.env.iter().cloned())
@@ -150,14 +159,6 @@ fn is_template(value: &Value, pointer: &str) -> bool {
             Some(end) => at = &at[..end],
             None => return false,
         }
-    }
-}
-
-fn row_key(spec: &SetSpec) -> &'static str {
-    match spec.rows {
-        crate::model::Rows::Csv(_) => "/csv",
-        crate::model::Rows::Jsonl(_) => "/jsonl",
-        crate::model::Rows::Items(_) => "/items",
     }
 }
 

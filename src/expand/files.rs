@@ -1,18 +1,25 @@
 //! Where a runbook's data files are: beside it, or in the copies that a run has made.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where the data files are that a runbook names.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Files {
     /// The runbook's directory: names are relative to it.
     pub base: PathBuf,
     /// Copies that are read in their place: file as named, file as found.
     pub copies: BTreeMap<PathBuf, PathBuf>,
+    /// What standard input held: a file, since every row is read twice. `None`: there is nothing to read.
+    pub stdin: Option<Arc<File>>,
 }
 
 impl Files {
+    /// How standard input is called.
+    pub const STDIN: &'static str = "<stdin>";
+
     /// The file as people know it.
     pub(super) fn shown(&self, named: &Path) -> PathBuf {
         self.base.join(named)

@@ -3,8 +3,10 @@
 //! A million rows never sit in memory: each set is a stream that can be opened again. The first pass checks every row
 //! and keeps only counts, the second feeds the dispatcher; both take the same path.
 
+mod blame;
 mod census;
 mod compile;
+mod culprit;
 mod files;
 mod rows;
 mod stream;

@@ -1,10 +1,10 @@
 //! The jobs of one set, one at a time.
 
+use super::blame::Said;
 use super::compile::{CompiledSet, Expander};
-use super::rows::{Row, RowPlace, RowReader};
+use super::rows::{Row, RowReader};
 use crate::model::{
-    CallId, Code, DataPlace, Job, JobKey, JobNumber, NumberPrivacy, Planned, Problem, Rows, Severity, SkipReason,
-    Skipped,
+    CallId, Code, Job, JobKey, JobNumber, NumberPrivacy, Planned, Problem, Severity, SkipReason, Skipped,
 };
 use crate::template::{RenderError, Template};
 use handlebars::Context;
@@ -12,16 +12,16 @@ use serde_json::Value;
 
 /// A stream of planned rows. After an error it goes on with the next row.
 pub struct JobStream<'a> {
-    expander: &'a Expander<'a>,
-    set: &'a CompiledSet<'a>,
-    rows: RowReader<'a>,
-    values: Context,
+    pub(super) expander: &'a Expander<'a>,
+    pub(super) set: &'a CompiledSet<'a>,
+    pub(super) rows: RowReader<'a>,
+    pub(super) values: Context,
     next: JobNumber,
     /// Rows that may still come.
     left: u64,
     index: u64,
     run_id: String,
-    last: Option<RowPlace>,
+    pub(super) said: Said,
 }
 
 /// What became of one row: its line, and the job or its problems.
@@ -40,16 +40,28 @@ impl<'a> JobStream<'a> {
         left: u64,
         run_id: &str,
     ) -> Result<Self, Problem> {
-        let rows = RowReader::open(&set.spec.rows, &expander.files)
-            .map_err(|problem| Problem { pointer: format!("/sets/{}/rows", set.spec.index), ..problem })?;
+        let rows = RowReader::open(&set.spec.rows, &expander.files).map_err(|problem| Problem {
+            pointer: format!("/sets/{}/rows{}", set.spec.index, problem.pointer),
+            ..problem
+        })?;
         let mut values = set.values.clone();
         values.insert("row".to_owned(), Value::Null);
         values.insert("index".to_owned(), Value::from(0));
         let values = Context::from(Value::Object(values));
-        Ok(Self { expander, set, rows, values, next: first, left, index: 0, run_id: run_id.to_owned(), last: None })
+        Ok(Self {
+            expander,
+            set,
+            rows,
+            values,
+            next: first,
+            left,
+            index: 0,
+            run_id: run_id.to_owned(),
+            said: Said::default(),
+        })
     }
 
-    /// The next row. `places` says for which severity the place of a problem is looked up, which reads the file again.
+    /// The next row. `places` says for which severity the place of a problem is looked up.
     pub(super) fn advance(&mut self, places: Option<Severity>) -> Option<Expanded> {
         if self.left == 0 {
             return None;
@@ -57,7 +69,7 @@ impl<'a> JobStream<'a> {
         let Row { values, place } = match self.rows.next()? {
             Ok(row) => row,
             Err(mut problem) => {
-                problem.pointer = format!("/sets/{}/rows", self.set.spec.index);
+                problem.pointer = format!("/sets/{}/rows{}", self.set.spec.index, problem.pointer);
                 if problem.code == Code::DataUnreadable {
                     // The next read would fail alike, for ever.
                     self.left = 0;
@@ -68,7 +80,6 @@ impl<'a> JobStream<'a> {
                 return Some(Expanded { line: 0, planned: None, problems: vec![problem] });
             }
         };
-        self.last = Some(place);
         self.left -= 1;
         self.index += 1;
         let number = self.next;
@@ -81,27 +92,8 @@ impl<'a> JobStream<'a> {
             Ok((planned, warnings)) => (Some(planned), warnings),
             Err(problems) => (None, problems),
         };
-        for problem in &mut problems {
-            if places == Some(Severity::Warning) || places == Some(problem.code.severity()) {
-                self.place_problem(problem, place);
-            }
-        }
+        self.place_problems(&mut problems, place.line, places);
         Some(Expanded { line: place.line, planned, problems })
-    }
-
-    /// Says where a row's problem stands. A row's numbers belong into a CI log as little as into the audit file.
-    fn place_problem(&self, problem: &mut Problem, place: RowPlace) {
-        let set = self.set.spec.index;
-        let column = self.column_of(&problem.pointer);
-        let numbers = self.expander.runbook.numbers;
-        problem.message = numbers.mask(&problem.message);
-        let data = self.rows.place(place, column.as_deref());
-        problem.data = data.map(|data| Box::new(DataPlace { text: numbers.mask(&data.text), ..data }));
-        problem.pointer = match (&self.set.spec.rows, column, problem.pointer.strip_prefix('@')) {
-            (Rows::Items(_), Some(column), _) => format!("/sets/{set}/rows/items/{}/{column}", place.line - 1),
-            (_, _, Some(key)) => format!("/sets/{set}/{key}"),
-            (_, _, None) => format!("/sets/{set}/job{}", problem.pointer),
-        };
     }
 
     /// Pointers of the problems start at the job, or are `@when` and `@key`.
@@ -174,27 +166,6 @@ impl<'a> JobStream<'a> {
             Ok(other) => Ok(other.to_string()),
             Err(error) => Err(vec![failed(pointer.to_owned(), &error)]),
         }
-    }
-
-    /// The column that a template at a pointer reads first.
-    fn column_of(&self, pointer: &str) -> Option<String> {
-        let template = match pointer {
-            "@when" => self.set.when.as_ref()?,
-            "@key" => self.set.key.as_ref()?,
-            pointer => self.set.job.leaf_at(pointer)?.template,
-        };
-        template
-            .names()
-            .find(|path| path.first().is_some_and(|root| root == "row"))
-            .and_then(|path| path.get(1).cloned())
-    }
-
-    /// The place of the row that was read last: its call id, if a column gives it.
-    pub(super) fn last_place(&self) -> Option<DataPlace> {
-        let place = self
-            .rows
-            .place(self.last?, self.column_of(&format!("/{}", self.expander.profile.call_field())).as_deref())?;
-        Some(DataPlace { text: self.expander.runbook.numbers.mask(&place.text), ..place })
     }
 }
 

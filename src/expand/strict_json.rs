@@ -45,7 +45,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
         let number = Number::from_f64(number).filter(|_| number.abs() < EXACT);
-        number.map(Value::Number).ok_or_else(|| E::custom("a number is too large to be kept exactly: put it in quotes"))
+        number.map(Value::Number).ok_or_else(|| E::custom("the number is too large to be kept exactly"))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {

@@ -12,6 +12,8 @@ mod writer;
 pub use chain::{Head, sha256_hex, sha256_of};
 pub use lock::{LockError, RunLock};
 pub use reader::{Line, ReadError, Reader, unfinished};
-pub use snapshot::{STAGING, SnapshotError, copy_input, create_run_dir, publish, remove_staging, write_private};
+pub use snapshot::{
+    STAGING, SnapshotError, copy_input, copy_stream, create_run_dir, publish, remove_staging, write_private,
+};
 pub use verify::{Finding, Verification, verify};
 pub use writer::FileLedger;

@@ -7,6 +7,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// A file or directory that cannot be made or copied.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,13 @@ use std::path::{Path, PathBuf};
 pub struct SnapshotError {
     path: PathBuf,
     source: io::Error,
+}
+
+impl SnapshotError {
+    /// What it is about.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// End of the name of a run directory whose inputs are not checked yet.
@@ -58,23 +66,39 @@ pub fn publish(staging: &Path, run_dir: &Path) -> Result<(), SnapshotError> {
 }
 
 /// Copies an input into the run directory and gives its digest: of what was copied, not of what may stand there later.
+/// The copy is as old as the file: what is stale stays stale.
 pub fn copy_input(from: &Path, shown: &str, run_dir: &Path, to: &Path) -> Result<FileDigest, SnapshotError> {
+    let mut input = File::open(from).map_err(at(from))?;
+    let modified = input.metadata().and_then(|metadata| metadata.modified()).map_err(at(from))?;
+    copy_stream(&mut input, shown, run_dir, to, Some(modified))
+}
+
+/// The same for what has no file, such as standard input.
+pub fn copy_stream(
+    input: &mut impl Read,
+    shown: &str,
+    run_dir: &Path,
+    to: &Path,
+    modified: Option<SystemTime>,
+) -> Result<FileDigest, SnapshotError> {
     let target = run_dir.join(to);
     if let Some(folder) = target.parent() {
         create_run_dir(folder)?;
     }
-    let mut input = File::open(from).map_err(at(from))?;
     let mut output = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&target).map_err(at(&target))?;
     let (mut hash, mut bytes) = (Sha256::new(), 0);
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let read = input.read(&mut buffer).map_err(at(from))?;
+        let read = input.read(&mut buffer).map_err(at(Path::new(shown)))?;
         if read == 0 {
             break;
         }
         hash.update(&buffer[..read]);
         bytes += read as u64;
         output.write_all(&buffer[..read]).map_err(at(&target))?;
+    }
+    if let Some(modified) = modified {
+        output.set_modified(modified).map_err(at(&target))?;
     }
     output.sync_all().map_err(at(&target))?;
     Ok(FileDigest {

@@ -16,8 +16,10 @@ pub struct Place {
     pub column: u64,
     /// Characters to underline, at least 1.
     pub width: u64,
-    /// The text of that line.
+    /// The text of that line: of a long line the part around the place.
     pub text: String,
+    /// Characters of the line that stand in front of `text`.
+    pub skipped: u64,
 }
 
 /// A problem with its place.
@@ -51,7 +53,7 @@ pub fn unreadable(path: &Path, error: &SourceError) -> Diagnostic {
         code: Code::Unreadable,
         message: error.to_string(),
         help: None,
-        place: Place { file: path.to_owned(), line, column: 1, width: 1, text: String::new() },
+        place: Place { file: path.to_owned(), line, column: 1, width: 1, text: String::new(), skipped: 0 },
         related: None,
         path: String::new(),
     }
@@ -166,6 +168,7 @@ fn one(pages: &[Page<'_>], problem: &Problem) -> Option<Diagnostic> {
         column: stretch.column as u64,
         width: stretch.width as u64,
         text: shown.get(stretch.line.saturating_sub(1)).cloned().unwrap_or_default(),
+        skipped: 0,
     };
     let mut message = problem.message.clone();
     let mut help = problem.help.clone();
@@ -186,6 +189,7 @@ fn one(pages: &[Page<'_>], problem: &Problem) -> Option<Diagnostic> {
                 column: data.column,
                 width: data.width,
                 text: data.text.clone(),
+                skipped: data.skipped,
             };
             (place, Some(runbook))
         }

@@ -21,8 +21,8 @@ pub(super) fn quote_numbers_below(document: &mut Value, text: &str, mount: &str)
     let mut numbers = Vec::new();
     let free = |pointer: &str| Some((pointer.to_owned(), document.pointer(pointer)?));
     let sets = document.get("sets").and_then(Value::as_array).map_or(0, Vec::len);
-    let items = (0..sets).filter_map(|set| free(&format!("/sets/{set}/rows/items")));
-    for (pointer, value) in free("/vars").into_iter().chain(items) {
+    let below = |key: &str| (0..sets).filter_map(|set| free(&format!("/sets/{set}/rows/{key}"))).collect::<Vec<_>>();
+    for (pointer, value) in free("/vars").into_iter().chain(below("items")).chain(below("matrix")) {
         collect(value, pointer, &mut numbers);
     }
     let Some(positions) = (!numbers.is_empty()).then(|| Positions::of(text)).flatten() else { return Vec::new() };

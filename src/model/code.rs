@@ -130,6 +130,28 @@ codes! {
     DataMalformed = 402, Error;
     /// No rows where there must be some.
     NoRows = 403, Error;
+    /// `pointer` does not lead to a list of the document.
+    PointerMissing = 404, Error;
+    /// A required column is not there.
+    MissingColumn = 405, Error;
+    /// A data file is older than `max_age`.
+    StaleInput = 406, Error;
+    /// A record beyond the limits of size or width.
+    RecordTooLarge = 407, Error;
+    /// A quote in a CSV file is not closed.
+    UnclosedQuote = 408, Error;
+    /// A data file that is no UTF-8 text.
+    DataNotText = 409, Error;
+    /// Rows are to come from standard input, and nobody feeds it.
+    StdinMissing = 410, Error;
+    /// A matrix of more combinations than allowed.
+    MatrixTooLarge = 411, Error;
+    /// A combination names an axis or value that the matrix has not, or leaves one out.
+    BadCombination = 412, Error;
+    /// An axis has the name of a column.
+    AxisIsColumn = 413, Error;
+    /// An `exclude` that leaves nothing out.
+    ExcludesNothing = 414, Warning;
     /// The call id cannot be sent.
     BadCallId = 501, Error;
     /// A bridge matrix that points outside its legs, to itself or twice the same way.

@@ -16,6 +16,7 @@ mod outcome;
 mod privacy;
 mod problem;
 mod quantity;
+mod rows;
 mod runbook;
 mod secret;
 mod surface;
@@ -34,9 +35,9 @@ pub use outcome::{Evidence, Outcome};
 pub use privacy::{NumberPrivacy, PhoneNumber, printable};
 pub use problem::{DataPlace, Focus, Problem};
 pub use quantity::{DurationSpec, QuantityError, Rate};
+pub use rows::{Matrix, RowFormat, RowSource, Rows};
 pub use runbook::{
-    Connection, Endpoints, Layer, Limits, RetryPolicy, Role, Rows, Runbook, SetSpec, Source, Texts, Timeouts,
-    is_profile_file,
+    Connection, Endpoints, Layer, Limits, RetryPolicy, Role, Runbook, SetSpec, Source, Texts, Timeouts, is_profile_file,
 };
 pub use secret::Secret;
 pub use surface::{Admission, ApiSurface, CallPart, CallPlace};

@@ -15,7 +15,7 @@ pub enum Focus {
 }
 
 /// A place in a data file.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DataPlace {
     /// The file as the runbook names it.
     pub file: PathBuf,
@@ -23,8 +23,10 @@ pub struct DataPlace {
     pub line: u64,
     /// The column in characters, counted from 1.
     pub column: u64,
-    /// The line's text, for the caret.
+    /// The line's text, for the caret: of a long line the part around the place.
     pub text: String,
+    /// Characters of the line that stand in front of `text`.
+    pub skipped: u64,
     /// Characters to underline, at least 1.
     pub width: u64,
 }

@@ -1,6 +1,6 @@
 //! A checked runbook. Only `load` makes one.
 
-use super::{CredentialName, Criterion, DurationSpec, NumberPrivacy, Rate, SecretSource, SetName};
+use super::{CredentialName, Criterion, DurationSpec, NumberPrivacy, Rate, Rows, SecretSource, SetName};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -121,27 +121,6 @@ pub struct Connection {
     pub timeouts: Timeouts,
 }
 
-/// Where a set's rows come from.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Rows {
-    /// A CSV file, relative to the runbook: one job a record, columns by header.
-    Csv(PathBuf),
-    /// A JSON Lines file, relative to the runbook: one job an object.
-    Jsonl(PathBuf),
-    /// Objects in the runbook itself.
-    Items(Vec<Map<String, Value>>),
-}
-
-impl Rows {
-    /// The file to read, if it is one.
-    pub fn file(&self) -> Option<&PathBuf> {
-        match self {
-            Self::Csv(path) | Self::Jsonl(path) => Some(path),
-            Self::Items(_) => None,
-        }
-    }
-}
-
 /// One set of bridge jobs.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SetSpec {
@@ -192,7 +171,7 @@ impl Runbook {
     pub fn input_files(&self) -> Vec<&Path> {
         let mut files: Vec<&Path> = Vec::new();
         for file in self.sets.iter().filter_map(|set| set.rows.file()) {
-            if !files.contains(&file.as_path()) {
+            if !files.contains(&file) {
                 files.push(file);
             }
         }

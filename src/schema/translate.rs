@@ -85,7 +85,7 @@ impl Checker {
                 let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
                 let nearest = value.as_str().and_then(|text| nearest(text, options.iter().copied()));
                 let help = nearest
-                    .map_or_else(|| format!("write one of {}", options.join(", ")), |near| format!("write `{near}`"));
+                    .map_or_else(|| format!("write one of {}", listed(&options)), |near| format!("write `{near}`"));
                 Problem::at(Code::NotAllowed, at.clone(), format!("{} cannot be {}", name(), short(value))).help(help)
             }
             Kind::Constant { expected_value } => {
@@ -150,10 +150,14 @@ impl Checker {
 
     fn wrong_type(&self, error: &ValidationError<'_>, at: &str, value: &Value, name: &str) -> Problem {
         let schema = self.parent_schema(error);
-        let wanted = schema.and_then(|schema| schema.get("type"));
-        // Of several types the last is the widest: `429` or `5xx`.
-        let wanted = wanted.and_then(|wanted| wanted.as_array().map_or(Some(wanted), |types| types.last()));
-        let wanted = wanted.and_then(Value::as_str).unwrap_or("another type");
+        let types = schema.and_then(|schema| schema.get("type"));
+        let wanted = match types.and_then(Value::as_array) {
+            None => types.and_then(Value::as_str).unwrap_or("another type"),
+            // Any scalar will do.
+            Some(types) if types.iter().any(|name| name == "boolean") => "scalar",
+            // Of several types the last is the widest: `429` or `5xx`.
+            Some(types) => types.last().and_then(Value::as_str).unwrap_or("another type"),
+        };
         let scalar = value.is_string() || value.is_number() || value.is_boolean();
         if schema.and_then(|schema| schema.get("writeOnly")).is_some() && wanted == "object" && scalar {
             return Problem::at(Code::LiteralSecret, at, format!("{name} stands here in plain text"))
@@ -257,6 +261,14 @@ fn meant(key: &str) -> String {
     format!("write `{key}`")
 }
 
+/// Words as they are, anything else in quotes.
+fn listed(options: &[&str]) -> String {
+    let words =
+        options.iter().all(|option| option.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')));
+    let shown = |option: &&str| if words { (*option).to_owned() } else { format!("{option:?}") };
+    options.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "empty",
@@ -276,6 +288,7 @@ fn article(wanted: &str) -> &str {
         "integer" => "a whole number",
         "number" => "a number",
         "boolean" => "true or false",
+        "scalar" => "a text, a number, true or false",
         other => other,
     }
 }

@@ -34,6 +34,8 @@ pub struct RenderError(String);
 pub struct Template {
     kind: Kind,
     names: Vec<Vec<String>>,
+    /// Blocks change what names mean: `names` may not be all that it reads.
+    rescopes: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -61,6 +63,12 @@ impl Template {
     pub fn names(&self) -> impl Iterator<Item = &[String]> {
         self.names.iter().map(Vec::as_slice)
     }
+
+    /// True when it surely reads nothing below these first names.
+    pub fn is_fixed(&self, varying: &[&str]) -> bool {
+        let fixed = |path: &Vec<String>| path.first().is_some_and(|root| !varying.contains(&root.as_str()));
+        !self.rescopes && self.names.iter().all(fixed)
+    }
 }
 
 /// Holds compiled templates and helpers.
@@ -87,7 +95,7 @@ impl Engine {
             return Err(CompileError::Syntax(format!("the template is longer than {MAX_TEMPLATE} bytes")));
         }
         if !text.contains("{{") {
-            return Ok(Template { kind: Kind::Constant(text.to_owned()), names: Vec::new() });
+            return Ok(Template { kind: Kind::Constant(text.to_owned()), names: Vec::new(), rescopes: false });
         }
         let parsed = handlebars::Template::compile(text).map_err(|error| CompileError::Syntax(syntax(text, &error)))?;
         let mut names = Vec::new();
@@ -100,12 +108,13 @@ impl Engine {
             && expression.hash.is_empty()
             && let Some(path) = plain_path(&expression.name)
         {
-            return Ok(Template { kind: Kind::Lookup(path), names });
+            return Ok(Template { kind: Kind::Lookup(path), names, rescopes: false });
         }
+        let rescopes = rescopes(&parsed.elements);
         let name = self.compiled.to_string();
         self.compiled += 1;
         self.registry.register_template(&name, parsed);
-        Ok(Template { kind: Kind::Rendered(name), names })
+        Ok(Template { kind: Kind::Rendered(name), names, rescopes })
     }
 
     /// Fills a template in.
@@ -165,6 +174,16 @@ fn loop_depth(elements: &[TemplateElement]) -> usize {
         _ => 0,
     };
     elements.iter().map(depth).max().unwrap_or(0)
+}
+
+fn rescopes(elements: &[TemplateElement]) -> bool {
+    elements.iter().any(|element| match element {
+        TemplateElement::HelperBlock(block) => {
+            !matches!(block.name.as_name(), Some("if" | "unless"))
+                || block.template.iter().chain(&block.inverse).any(|inner| rescopes(&inner.elements))
+        }
+        _ => false,
+    })
 }
 
 /// The parser's own words name its grammar rules; these name what people do wrong.

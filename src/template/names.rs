@@ -1,5 +1,6 @@
 //! Which names a template may use, and what was probably meant instead.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Names that count as close: at most a third of the letters differ.
@@ -33,7 +34,7 @@ impl Scope {
             let meant = nearest(root, self.roots.keys().map(String::as_str)).map(str::to_owned).or_else(|| {
                 let owner =
                     self.roots.iter().find(|(_, names)| names.as_ref().is_some_and(|names| names.contains(root)));
-                owner.map(|(owner, _)| format!("{owner}.{root}"))
+                owner.map(|(owner, _)| format!("{owner}.{}", segment(root)))
             });
             return Err((format!("there is no `{root}` in scope"), meant.map(|meant| format!("write `{meant}`"))));
         };
@@ -42,7 +43,7 @@ impl Scope {
             return Ok(());
         }
         let help = match nearest(name, names.iter().map(String::as_str)) {
-            Some(meant) => format!("write `{root}.{meant}`"),
+            Some(meant) => format!("write `{root}.{}`", segment(meant)),
             None if names.is_empty() => format!("`{root}` is empty here"),
             None => format!("`{root}` has {}", list(names)),
         };
@@ -50,9 +51,15 @@ impl Scope {
     }
 }
 
+/// A name as a template writes it: one with blanks or signs stands in brackets.
+fn segment(name: &str) -> Cow<'_, str> {
+    let plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    if plain { Cow::Borrowed(name) } else { Cow::Owned(format!("[{name}]")) }
+}
+
 fn list(names: &[String]) -> String {
     const SHOWN: usize = 12;
-    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut text = names.iter().take(SHOWN).map(|name| format!("`{}`", segment(name))).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {
         text.push_str(", ...");
     }

@@ -24,6 +24,7 @@ mod plan;
 mod profiles;
 mod promise;
 mod reports;
+mod rows;
 mod saved_plan;
 mod schema_words;
 mod schemas;

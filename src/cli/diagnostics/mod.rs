@@ -38,7 +38,7 @@ impl Findings {
         let codes: Vec<Code> = self.found.iter().filter(refusing).map(|found| found.code).collect();
         if codes.is_empty() {
             None
-        } else if codes.iter().all(|code| is_missing_input(*code)) {
+        } else if codes.iter().copied().all(is_missing_input) {
             Some(Exit::InputMissing)
         } else if codes.iter().all(|code| *code == Code::TooManyJobs) {
             Some(Exit::Refused)
@@ -48,6 +48,15 @@ impl Findings {
     }
 }
 
+/// Input that is not there, or not there any more.
 fn is_missing_input(code: Code) -> bool {
-    matches!(code, Code::IncludeUnreadable | Code::ProfileUnreadable | Code::DataUnreadable | Code::NoRows)
+    matches!(
+        code,
+        Code::IncludeUnreadable
+            | Code::ProfileUnreadable
+            | Code::DataUnreadable
+            | Code::NoRows
+            | Code::StaleInput
+            | Code::StdinMissing
+    )
 }

@@ -9,8 +9,9 @@ use super::check::{Manner, Sound};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::settings::Sources;
+use super::stdin::Spool;
 use super::{check, print, settings};
-use crate::expand::Expander;
+use crate::expand::{Expander, Files};
 use crate::model::Job;
 use crate::profile::Urls;
 use show::{Plan, Request, SetPlan};
@@ -37,7 +38,8 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     let mut payloads = args.payloads.as_deref().map(create).transpose()?;
     let mut first = Vec::new();
     let mut write_error = None;
-    let expander = Expander::new(runbook, profile, check::files(runbook), selection);
+    let files = Files { stdin: Spool::default().file(runbook, selection)?, ..check::files(runbook) };
+    let expander = Expander::new(runbook, profile, files.clone(), selection);
     let census = expander.census(check::NO_RUN, |job| {
         if first.len() < SHOWN {
             first.push(Request::of(job, runbook.numbers));
@@ -63,7 +65,7 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     let saved = args
         .save
         .as_deref()
-        .map(|path| saved::basis(&sound, &check::files(runbook), &settings).and_then(|basis| saved::save(basis, path)));
+        .map(|path| saved::basis(&sound, &files, &settings).and_then(|basis| saved::save(basis, path)));
     let id = saved.transpose()?;
     let skipped: u64 = census.sets.iter().map(|set| set.skipped).sum();
     let jobs = census.rows() - skipped;

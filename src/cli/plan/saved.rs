@@ -11,7 +11,7 @@ use crate::model::{Role, Timestamp, is_profile_file};
 use crate::plan::{Basis, FileRole, FileSum, PayloadDigest, SavedPlan};
 use crate::profile::Urls;
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 
 /// Longest saved plan: its size grows with the number of files, not of jobs.
@@ -44,6 +44,12 @@ pub(in crate::cli) fn basis(sound: &Sound, files: &Files, settings: &[Setting]) 
         let failed = |error: io::Error| Failure::new(Exit::InputMissing, format!("{file}: {error}"));
         let sha256 = digest_of(&files.found(named)).map_err(failed)?;
         sums.push(FileSum { role: FileRole::Input, file, sha256 });
+    }
+    if let Some(stdin) = &files.stdin {
+        let failed = |error: io::Error| Failure::new(Exit::InputMissing, format!("{}: {error}", Files::STDIN));
+        let mut stdin = stdin.as_ref();
+        let sha256 = stdin.rewind().and_then(|()| sha256_of(stdin)).map_err(failed)?;
+        sums.push(FileSum { role: FileRole::Input, file: Files::STDIN.to_owned(), sha256 });
     }
     sums.sort_by(|a, b| (a.role.name(), &a.file).cmp(&(b.role.name(), &b.file)));
     let mut payloads = PayloadDigest::default();
@@ -100,7 +106,11 @@ pub(in crate::cli) fn open(args: &RunArgs) -> Result<Option<SavedPlan>, Failure>
         .basis()
         .files
         .iter()
-        .filter_map(|sum| Some(FileSum { sha256: digest_of(&place(sum)).ok()?, ..sum.clone() }))
+        .filter_map(|sum| match sum.file.as_str() {
+            // It can be read only once: it is compared when the run has its copy.
+            Files::STDIN => Some(sum.clone()),
+            _ => Some(FileSum { sha256: digest_of(&place(sum)).ok()?, ..sum.clone() }),
+        })
         .collect();
     refuse(&plan.basis().changed_files(&now))?;
     Ok(Some(plan))

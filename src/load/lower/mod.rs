@@ -5,7 +5,9 @@
 
 mod connection;
 mod criteria;
+mod matrix;
 mod quantities;
+mod rows;
 mod sets;
 
 use super::raw::{RawConnection, RawRunbook};

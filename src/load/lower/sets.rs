@@ -1,13 +1,14 @@
 //! `sets:` -> [`SetSpec`]s.
 
-use super::count;
+use super::{count, rows};
 use crate::load::raw::{RawRunbook, RawSet};
-use crate::model::{Code, Problem, Rows, SetName, SetSpec};
+use crate::model::{Code, Problem, SetName, SetSpec};
 use std::collections::HashMap;
 
 pub(super) fn sets(raw: &RawRunbook, problems: &mut Vec<Problem>) -> Vec<SetSpec> {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     let mut sets = Vec::new();
+    let mut stdin = None;
     for (index, set) in raw.sets.iter().flatten().enumerate() {
         let Some(set) = set else { continue };
         if let Some(name) = &set.name
@@ -23,24 +24,25 @@ pub(super) fn sets(raw: &RawRunbook, problems: &mut Vec<Problem>) -> Vec<SetSpec
             let help = "add `job:` with its fields, here or in `defaults`";
             problems.push(Problem::at(Code::MissingKey, job, "the set has no `job`").help(help).on_key());
         }
-        sets.extend(one_set(index, set));
+        if set.rows.as_ref().is_some_and(|rows| rows.stdin.is_some())
+            && let Some(first) = stdin.replace(index)
+        {
+            let message = "standard input can be read only once, and another set has it";
+            let help = format!("keep it in set {}, and give this one a file", first + 1);
+            problems.push(Problem::at(Code::Contradiction, format!("/sets/{index}/rows/stdin"), message).help(help));
+        }
+        sets.extend(one_set(index, set, problems));
     }
     sets
 }
 
 /// `None` when the schema has refused a part without which no row can be read.
-fn one_set(index: usize, raw: &RawSet) -> Option<SetSpec> {
-    let source = raw.rows.as_ref()?;
-    let rows = match (&source.csv, &source.jsonl, &source.items) {
-        (Some(path), None, None) => Rows::Csv(path.into()),
-        (None, Some(path), None) => Rows::Jsonl(path.into()),
-        (None, None, Some(items)) => Rows::Items(items.iter().flatten().cloned().collect()),
-        _ => return None,
-    };
+fn one_set(index: usize, raw: &RawSet, problems: &mut Vec<Problem>) -> Option<SetSpec> {
+    let rows = rows::rows(raw.rows.as_ref()?, &format!("/sets/{index}/rows"), problems);
     Some(SetSpec {
         name: SetName::new(raw.name.as_deref()?),
         index,
-        rows,
+        rows: rows?,
         when: raw.when.clone(),
         key: raw.key.clone(),
         job: raw.job.clone()?,

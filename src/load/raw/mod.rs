@@ -5,9 +5,11 @@
 
 mod connection;
 mod limits;
+mod rows;
 mod sets;
 
 pub(in crate::load) use connection::{RawAuth, RawConnection, RawSecret};
+pub(in crate::load) use rows::{RawMatrix, RawRows};
 pub(in crate::load) use sets::RawSet;
 
 use crate::model::Criterion;

@@ -1,5 +1,6 @@
 //! `sets:` as people write them.
 
+use super::rows::RawRows;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -11,7 +12,7 @@ pub(in crate::load) struct RawSet {
     /// Name of the set: letters, digits, `.`, `-` and `_`; unique in the runbook.
     #[schemars(required, regex(pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), extend("examples" = ["billing"]))]
     pub(in crate::load) name: Option<String>,
-    /// Where the rows come from: exactly one of the keys.
+    /// Where the rows come from.
     #[schemars(required, extend("examples" = [{"csv": "data/waiting-billing.csv"}]))]
     pub(in crate::load) rows: Option<RawRows>,
     /// Template that gives `true` or `false`; a row with `false` is skipped and counted.
@@ -71,22 +72,6 @@ struct JobFields {
     /// `RFC2833`, `INFO` or `PULSE`. Default `RFC2833`.
     #[schemars(extend("default" = "RFC2833", "examples" = ["RFC2833"]))]
     dtmf: Option<Value>,
-}
-
-/// Where rows come from: exactly one key.
-#[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
-pub(in crate::load) struct RawRows {
-    /// A CSV file with a header, relative to the runbook: one job a record.
-    #[schemars(length(min = 1), extend("examples" = ["data/waiting-billing.csv"]))]
-    pub(in crate::load) csv: Option<String>,
-    /// A JSON Lines file, relative to the runbook: one job an object.
-    #[schemars(length(min = 1), extend("examples" = ["data/waiting.jsonl"]))]
-    pub(in crate::load) jsonl: Option<String>,
-    /// Rows that stand in the runbook itself.
-    #[schemars(extend("examples" = [[{"call_id": "call-0001", "number": "+12025550101"}]]))]
-    pub(in crate::load) items: Option<Vec<Option<Map<String, Value>>>>,
 }
 
 /// Limits of one set.

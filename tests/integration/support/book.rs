@@ -153,6 +153,28 @@ impl Book {
         Running::start(self.process(args)).finish().expect(code)
     }
 
+    /// The same with these bytes on standard input.
+    #[track_caller]
+    pub(crate) fn command_fed(&self, code: u8, args: &[&str], bytes: &[u8]) -> Ended {
+        self.write();
+        Running::start_fed(self.process(args), bytes).finish().expect(code)
+    }
+
+    /// `run` with these bytes on standard input.
+    #[track_caller]
+    pub(crate) fn run_fed(&self, code: u8, bytes: &[u8]) -> Run {
+        self.write();
+        let process =
+            Running::start_fed(self.process(&["run", "runbook.yaml", "--out", "out", "--no-progress"]), bytes);
+        Started { book: self, before: self.run_dirs(), process }.finish(code)
+    }
+
+    /// A command that waits to be started.
+    pub(crate) fn prepared(&self, args: &[&str]) -> Command {
+        self.write();
+        self.process(args)
+    }
+
     /// Starts `run`.
     pub(crate) fn start(&self, args: &[&str]) -> Started<'_> {
         self.write();
@@ -163,9 +185,14 @@ impl Book {
 
     /// Starts `run` in a shell that has first done this to itself.
     pub(crate) fn start_after(&self, shell: &str) -> Running {
+        self.start_args_after(shell, "run runbook.yaml --out out --no-progress")
+    }
+
+    /// The same for any command.
+    pub(crate) fn start_args_after(&self, shell: &str, args: &str) -> Running {
         self.write();
         let mut command = Command::new("/bin/sh");
-        let run = "exec \"$0\" run runbook.yaml --out out --no-progress";
+        let run = format!("exec \"$0\" {args}");
         command.args(["-c", &format!("{shell}; {run}"), env!("CARGO_BIN_EXE_bridgebook")]).current_dir(self.dir());
         command.env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
         Running::start(command)

@@ -1,7 +1,7 @@
 //! The real binary as a child: its lines as events, its end with a guard, its failure with everything that it said.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -76,9 +76,23 @@ pub(crate) struct Ended {
 }
 
 impl Running {
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_on(command, Stdio::null())
+    }
+
+    /// With these bytes on standard input.
+    pub(crate) fn start_fed(command: Command, bytes: &[u8]) -> Self {
+        let mut running = Self::start_on(command, Stdio::piped());
+        let (mut pipe, bytes) = (running.child.stdin.take().unwrap(), bytes.to_vec());
+        // It may end without reading all of it.
+        std::thread::spawn(move || pipe.write_all(&bytes));
+        running
+    }
+
+    /// With this standard input.
+    pub(crate) fn start_on(mut command: Command, stdin: Stdio) -> Self {
         let what = format!("{command:?}");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         Self { child, what, out: Pipe::read(out), err: Pipe::read(err), ended: false }

@@ -1,0 +1,225 @@
+//! Rows from a CSV file with a header.
+
+use super::csv_record::{Fault, MAX_COLUMNS, Records, value};
+use super::input::{Input, Opened, not_text, unreadable};
+use super::{MAX_RECORD, Row, RowPlace};
+use crate::model::{Code, DataPlace, Problem};
+use serde_json::Value;
+use std::io::BufReader;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// What people's spreadsheets separate cells with.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// Digits from which on a name in the header is taken for a telephone number.
+const NUMBER_DIGITS: usize = 7;
+
+/// A CSV file behind its header.
+pub(super) struct CsvReader {
+    records: Records<BufReader<Input>>,
+    delimiter: u8,
+    header: Vec<String>,
+    header_place: DataPlace,
+    shown: PathBuf,
+    /// Nothing more can be read.
+    ended: bool,
+}
+
+impl CsvReader {
+    /// Reads the header.
+    pub(super) fn open(opened: Opened, delimiter: u8) -> Result<Self, Problem> {
+        let Opened { input, shown } = opened;
+        let mut reader = Self {
+            records: Records::new(input, delimiter),
+            delimiter,
+            header: Vec::new(),
+            header_place: DataPlace::default(),
+            shown,
+            ended: false,
+        };
+        match reader.records.advance() {
+            Ok(false) => return Ok(reader),
+            Ok(true) => {}
+            Err(fault) => return Err(reader.fault(fault)),
+        }
+        let text = reader.text()?.to_owned();
+        let cells = reader.records.cells.clone();
+        reader.header = cells.iter().map(|cell| value(&text, cell.clone()).trim().to_owned()).collect();
+        reader.header_place = reader.records.record.place(&reader.shown, None);
+        reader.check_header(&text, &cells)?;
+        Ok(reader)
+    }
+
+    fn check_header(&self, text: &str, cells: &[Range<usize>]) -> Result<(), Problem> {
+        let at = |cell: usize| self.records.record.place(&self.shown, cells.get(cell).cloned());
+        let malformed = |message: String, help: String, cell: usize| {
+            Err(Problem::at(Code::DataMalformed, "", message).help(help).caused_by(at(cell)))
+        };
+        let first = self.header.first().map_or("", String::as_str);
+        if self.header.len() > MAX_COLUMNS {
+            let message = format!("the header has more than {MAX_COLUMNS} columns");
+            let help = "check the quotes and the ends of lines of the file";
+            return Err(Problem::at(Code::RecordTooLarge, "", message).help(help).caused_by(self.header_place.clone()));
+        }
+        if let Some(named) = first.strip_prefix("sep=") {
+            let message = "a `sep=` line is for spreadsheets only: the header must come first".to_owned();
+            let named = if named.is_empty() { char::from(self.delimiter) } else { named.chars().next().unwrap_or(',') };
+            return malformed(message, format!("remove the line and write `delimiter: \"{named}\"` in the runbook"), 0);
+        }
+        if first.starts_with(['{', '[']) {
+            let (what, key) = if first.starts_with('{') { ("JSON Lines", "jsonl") } else { ("JSON", "json") };
+            return malformed(format!("the file is {what}, not CSV"), format!("write `{key}:` in place of `csv:`"), 0);
+        }
+        if let Some(problem) = self.blank_before_quote(text) {
+            return Err(problem);
+        }
+        if let [only] = self.header.as_slice()
+            && let Some(other) =
+                DELIMITERS.into_iter().find(|other| *other != self.delimiter && only.contains(char::from(*other)))
+        {
+            let (used, other) = (shown(self.delimiter), shown(other));
+            let message = format!("the header has one column: its cells are not separated by {used} but by {other}");
+            return malformed(message, format!("write `delimiter: {other}` beside the file"), 0);
+        }
+        for (index, name) in self.header.iter().enumerate() {
+            if name.is_empty() {
+                let message = format!("column {} of the header has no name", index + 1);
+                return malformed(message, "give every column a name of its own".to_owned(), index);
+            }
+            if self.header[..index].contains(name) {
+                let message = format!("column `{name}` stands twice in the header");
+                return malformed(message, "give every column a name of its own".to_owned(), index);
+            }
+            if is_number(name) {
+                let message = "the first line has a telephone number or an id where a header has names".to_owned();
+                return malformed(message, "put a line with the names of the columns first".to_owned(), index);
+            }
+        }
+        Ok(())
+    }
+
+    /// The header's names; empty when the file is.
+    pub(super) fn header(&self) -> &[String] {
+        &self.header
+    }
+
+    /// Where the header stands.
+    pub(super) fn header_place(&self) -> &DataPlace {
+        &self.header_place
+    }
+
+    /// The place of the record that was read last, or of one of its cells.
+    pub(super) fn place(&self, column: Option<&str>) -> DataPlace {
+        let index = column.and_then(|column| self.header.iter().position(|name| name == column));
+        let cell = index.and_then(|index| self.records.cells.get(index).cloned());
+        self.records.record.place(&self.shown, cell)
+    }
+
+    fn text(&self) -> Result<&str, Problem> {
+        match not_text(&self.records.record, &self.shown) {
+            Some(problem) => Err(problem),
+            None => Ok(std::str::from_utf8(&self.records.record.raw).unwrap_or_default()),
+        }
+    }
+
+    fn fault(&mut self, fault: Fault) -> Problem {
+        let record = &self.records.record;
+        let at = |range: Option<Range<usize>>| record.place(&self.shown, range);
+        match fault {
+            Fault::Io(error) => {
+                self.ended = true;
+                unreadable(&self.shown, &error)
+            }
+            Fault::Unclosed(quote) => {
+                self.ended = true;
+                let size = if record.raw.len() > MAX_RECORD { " within 1 MiB" } else { "" };
+                Problem::at(Code::UnclosedQuote, "", format!("the quote that opens here is not closed{size}"))
+                    .help("close it; a quote within a quoted cell is written twice: \"\"")
+                    .caused_by(at(Some(quote..quote + 1)))
+            }
+            Fault::Stray(byte) => {
+                Problem::at(Code::DataMalformed, "", "text stands behind the quote that closes the cell")
+                    .help("a quote within a quoted cell is written twice: \"\"")
+                    .caused_by(at(Some(byte..byte + 1)))
+            }
+            Fault::TooLong => Problem::at(Code::RecordTooLarge, "", "the record is longer than 1 MiB")
+                .help("a row is a few fields of a call: check the ends of lines of the file")
+                .caused_by(at(Some(0..1))),
+        }
+    }
+
+    /// To people `a, "b"` is a quoted cell, to RFC 4180 it is text with quotes in it.
+    fn blank_before_quote(&self, text: &str) -> Option<Problem> {
+        let blanks = |cell: &Range<usize>| {
+            let cell_text = &text[cell.clone()];
+            let inner = cell_text.trim_start_matches([' ', '\t']);
+            let blanks = cell_text.len() - inner.len();
+            (blanks > 0 && inner.starts_with('"')).then(|| cell.start..cell.start + blanks)
+        };
+        let range = self.records.cells.iter().find_map(blanks)?;
+        let message = "a quote counts only at the very beginning of a cell, and here is a blank in front of it";
+        let problem = Problem::at(Code::DataMalformed, "", message).help("remove the blank");
+        Some(problem.caused_by(self.records.record.place(&self.shown, Some(range))))
+    }
+
+    fn ragged(&self) -> Problem {
+        let (cells, columns) = (self.records.cells.len(), self.header.len());
+        let (record, cell) = (&self.records.record, self.records.cells.get(columns));
+        let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        let many = if cells > MAX_COLUMNS { format!("more than {MAX_COLUMNS} cells") } else { plural(cells, "cell") };
+        let message = format!("the record has {many}, the header has {}", plural(columns, "column"));
+        let other = |delimiter: &&u8| **delimiter != self.delimiter && record.raw.contains(delimiter);
+        let help = match DELIMITERS.iter().find(other) {
+            Some(other) if cells == 1 => {
+                format!("its cells seem to be separated by {}, unlike the header's", shown(*other))
+            }
+            _ if cells < columns => "give every column a cell, if only an empty one".to_owned(),
+            _ => "put quotes around a cell that holds the delimiter".to_owned(),
+        };
+        Problem::at(Code::DataMalformed, "", message).help(help).caused_by(record.place(&self.shown, cell.cloned()))
+    }
+}
+
+impl Iterator for CsvReader {
+    type Item = Result<Row, Problem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        match self.records.advance() {
+            Ok(false) => return None,
+            Ok(true) => {}
+            Err(fault) => return Some(Err(self.fault(fault))),
+        }
+        if let Some(problem) = not_text(&self.records.record, &self.shown) {
+            self.ended = true;
+            return Some(Err(problem));
+        }
+        let text = std::str::from_utf8(&self.records.record.raw).unwrap_or_default();
+        if let Some(problem) = self.blank_before_quote(text) {
+            return Some(Err(problem));
+        }
+        if self.records.cells.len() != self.header.len() {
+            return Some(Err(self.ragged()));
+        }
+        let cells = self.records.cells.iter().map(|cell| Value::String(value(text, cell.clone()).into_owned()));
+        let values = self.header.iter().cloned().zip(cells).collect();
+        Some(Ok(Row { values, place: RowPlace { line: self.records.record.line } }))
+    }
+}
+
+/// A delimiter as the runbook writes it.
+fn shown(delimiter: u8) -> &'static str {
+    match delimiter {
+        b';' => "\";\"",
+        b'\t' => "\"\\t\"",
+        b'|' => "\"|\"",
+        _ => "\",\"",
+    }
+}
+
+fn is_number(name: &str) -> bool {
+    let digits = name.trim_start_matches('+');
+    digits.len() >= NUMBER_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
