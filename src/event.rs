@@ -59,8 +59,10 @@ pub enum Event {
     BridgeIntent(BridgeIntent),
     /// What became of it.
     BridgeAttempt(BridgeAttempt),
-    /// A row that the runbook leaves out.
+    /// A job that is left out: by the runbook, a guard, its time, or an earlier part.
     JobSkipped(JobSkipped),
+    /// A job that waited for another attempt, and whose time ran out: it ends as its last attempt did.
+    JobExpired(JobExpired),
     /// A job that the run did not come to.
     JobNotAttempted(JobNotAttempted),
     /// An answer asked for a pause; the whole run pauses.
@@ -287,10 +289,34 @@ pub struct JobSkipped {
     pub job: JobNumber,
     /// Its set.
     pub set: SetName,
+    /// Its identity by content, if the row got that far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<JobKey>,
     /// The call, if the row names one.
     pub call_id: Option<String>,
     /// Why it is left out.
     pub reason: SkipReason,
+}
+
+/// See [`Event::JobExpired`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct JobExpired {
+    /// The job's number in plan order.
+    #[schemars(range(min = 1))]
+    pub job: JobNumber,
+    /// Its set.
+    pub set: SetName,
+    /// Its identity by content.
+    pub key: JobKey,
+    /// The call.
+    pub call_id: String,
+    /// Its attempts.
+    #[schemars(range(min = 1))]
+    pub attempts: u32,
+    /// What its last attempt came to: `rejected` or `not_sent`.
+    pub outcome: Outcome,
+    /// Its `not_after`.
+    pub not_after: Timestamp,
 }
 
 /// See [`Event::JobNotAttempted`].
@@ -312,6 +338,7 @@ impl From<Skipped> for JobSkipped {
         Self {
             job: skipped.number,
             set: skipped.set,
+            key: skipped.key,
             call_id: skipped.call_id.map(|call| call.as_str().to_owned()),
             reason: skipped.reason,
         }

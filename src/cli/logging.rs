@@ -58,8 +58,13 @@ pub(super) fn start(output: OutputArgs) -> Log {
         (false, _) => "warn,bridgebook=debug",
     };
     let filter = std::env::var("BRIDGEBOOK_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
+    let mut filter = filter.unwrap_or_else(|| EnvFilter::new(level));
+    // It writes the numbers that it looks at into its log, in full.
+    if let Ok(silent) = "rlibphonenumber=off".parse() {
+        filter = filter.add_directive(silent);
+    }
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(level)))
+        .with_env_filter(filter)
         // Its own errors would go to stderr by a macro that panics when stderr is gone, with calls in flight.
         .log_internal_errors(false)
         .with_writer(writer)

@@ -54,18 +54,15 @@ pub(super) fn open(name: &str, output: OutputArgs) -> Result<Result<Profile, Exi
     }
     let source = load::read(Path::new(name)).map_err(|error| Failure::new(check::exit_of(&error), error))?;
     let (profile, problems) = compile(&source);
-    match profile {
-        Some(profile) => Ok(Ok(profile)),
-        None => {
-            let texts = Texts(vec![Layer { role: Role::Profile, source }]);
-            let problems: Vec<Problem> =
-                problems.into_iter().map(|problem| Problem { text: Some(0), ..problem }).collect();
-            let found = load::locate(&texts, &problems);
-            let findings = diagnostics::Findings { found, ..diagnostics::Findings::default() };
-            print::note(&diagnostics::human(&findings, print::colours(output)));
-            Ok(Err(Exit::Invalid))
-        }
+    if let Some(profile) = profile {
+        return Ok(Ok(profile));
     }
+    let texts = Texts(vec![Layer { role: Role::Profile, source }]);
+    let problems: Vec<Problem> = problems.into_iter().map(|problem| Problem { text: Some(0), ..problem }).collect();
+    let found = load::locate(&texts, &problems);
+    let findings = diagnostics::Findings { found, ..diagnostics::Findings::default() };
+    print::note(&diagnostics::human(&findings, print::colours(output)));
+    Ok(Err(Exit::Invalid))
 }
 
 /// Lists the shipped profiles.

@@ -177,6 +177,13 @@ impl Observer for Progress {
                 *counts.by_set.entry(attempt.set.clone()).or_default() += 1;
                 return;
             }
+            Event::JobExpired(expired) => {
+                if let Some(place) = Outcome::ALL.iter().position(|outcome| *outcome == expired.outcome) {
+                    counts.by_outcome[place] += 1;
+                }
+                *counts.by_set.entry(expired.set.clone()).or_default() += 1;
+                return;
+            }
             Event::JobSkipped(skipped) => {
                 counts.skipped += 1;
                 *counts.by_set.entry(skipped.set.clone()).or_default() += 1;

@@ -103,6 +103,8 @@ pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &
     add("timeouts.connect", "/connection/timeouts/connect", "", timeouts.connect.to_string());
     add("timeouts.request", "/connection/timeouts/request", "", timeouts.request.to_string());
     add("timeouts.token", "/connection/timeouts/token", "", timeouts.token.to_string());
+    // Regions and kinds are as good as the tables that they come from.
+    add("numbers", "/", "", crate::phone::metadata_version());
     for (name, _) in &selection.set {
         // The value may be a number of a person; that it was overridden is what counts here.
         settings.push(Setting {

@@ -1,6 +1,7 @@
 //! Which job may go next: pure state, no clock, no I/O. Concurrency, rate and pauses meet here and nowhere else.
 
-use crate::model::{Job, JobNumber, Limits, Planned, Problem, Skipped};
+use crate::model::{Job, JobNumber, Limits, Outcome, Planned, Problem, SkipReason, Skipped, Timestamp};
+use crate::state::RunState;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::sync::Arc;
@@ -12,6 +13,11 @@ const TIMER_GRAIN: Duration = Duration::from_millis(5);
 
 /// Jobs that wait for another attempt, for each place in flight: beyond that no new job is begun.
 const MAX_WAITING: usize = 4;
+
+/// Jobs that wait for an earlier job of their call, for each place in flight: beyond that they wait in their set's rows,
+/// and those behind them with them. The job with the smallest number of all that have not ended never waits, so some job
+/// can always go.
+const MAX_HELD: usize = 4;
 
 /// A set on its way through the run: its stream of rows and its own limit.
 #[derive(Debug)]
@@ -39,6 +45,8 @@ pub(super) struct Ready {
     pub(super) token_refused: bool,
     /// Attempts that were made only because a token was not taken.
     pub(super) fresh_tokens: u32,
+    /// What the last attempt came to.
+    pub(super) last: Option<Outcome>,
 }
 
 /// The dispatcher's answer.
@@ -46,8 +54,10 @@ pub(super) struct Ready {
 pub(super) enum Admission {
     /// This job may go.
     Go(Ready),
-    /// This row is left out.
+    /// This job is left out.
     Skip(Skipped),
+    /// This one was to be tried again, and its time has run out.
+    Expired(Ready, Outcome),
     /// Nothing before this moment, or before something in flight ends.
     Wait(Option<Instant>),
     /// A job could go if there were a token.
@@ -64,11 +74,45 @@ struct LaneState<S: Iterator> {
     in_flight: usize,
 }
 
+/// What an earlier job of the same call means for a job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Open,
+    /// It has not ended yet.
+    Closed,
+    /// Without its success this job has no use.
+    Failed,
+}
+
+fn gate(job: &Job, run: &RunState) -> Gate {
+    let Some(after) = job.after else { return Gate::Open };
+    match run.job(after.job) {
+        Some(state) if !state.is_final() => Gate::Closed,
+        Some(state) if after.must_succeed && !state.is_success() => Gate::Failed,
+        Some(_) | None => Gate::Open,
+    }
+}
+
+/// Why a job whose turn has come is left out after all.
+fn reason_to_skip(job: &Job, gate: Gate, wall: Timestamp) -> Option<SkipReason> {
+    if gate == Gate::Failed {
+        return Some(SkipReason::EarlierPart);
+    }
+    is_late(job, wall).then_some(SkipReason::Expired)
+}
+
+/// Whether a job may no longer be begun.
+pub(super) fn is_late(job: &Job, wall: Timestamp) -> bool {
+    job.not_after.is_some_and(|moment| moment <= wall)
+}
+
 /// The sole owner of what is waiting.
 pub(super) struct Dispatcher<S: Iterator> {
     lanes: Vec<LaneState<S>>,
     /// Jobs to be tried again, by the moment they are due; the number keeps the order total.
     waiting: BTreeMap<(Instant, JobNumber), Ready>,
+    /// Jobs that wait for an earlier job of their call, with their lane.
+    held: BTreeMap<JobNumber, (usize, Box<Job>)>,
     limit: usize,
     in_flight: usize,
     interval: Option<Duration>,
@@ -86,6 +130,7 @@ impl<S: RowStream> Dispatcher<S> {
         Self {
             lanes: lanes.collect(),
             waiting: BTreeMap::new(),
+            held: BTreeMap::new(),
             limit: limits.concurrency,
             in_flight: 0,
             interval: limits.rate.map(|rate| Duration::from_secs_f64(1.0 / rate.per_second())),
@@ -94,9 +139,10 @@ impl<S: RowStream> Dispatcher<S> {
         }
     }
 
-    /// The next job that may go now. Each `Go` takes a place that [`Self::release`] gives back.
-    pub(super) fn admit(&mut self, now: Instant, has_token: bool) -> Admission {
-        if let Some(decided) = self.pass_over() {
+    /// The next job that may go now. Each `Go` takes a place that [`Self::release`] gives back. `wall` is the run's clock,
+    /// `run` says which jobs have ended.
+    pub(super) fn admit(&mut self, now: Instant, wall: Timestamp, has_token: bool, run: &RunState) -> Admission {
+        if let Some(decided) = self.pass_over(wall, run) {
             return decided;
         }
         if !self.has_work() {
@@ -108,46 +154,109 @@ impl<S: RowStream> Dispatcher<S> {
         if let Some(gate) = self.paused_until.max(self.next_start).filter(|gate| *gate > now) {
             return Admission::Wait(Some(gate));
         }
-        let retry = self.due_retry(now);
+        if let Some(key) = self.due_retry(now) {
+            return self.go_again(key, now, wall, has_token);
+        }
+        let held = self.open_held(run);
         // A server that refuses everything must not draw the whole input into memory.
         let room = self.waiting.len() < self.limit.saturating_mul(MAX_WAITING);
-        let fresh =
-            self.lanes.iter_mut().position(|lane| room && lane.in_flight < lane.limit && lane.rows.peek().is_some());
-        match (retry, fresh) {
-            (None, None) => Admission::Wait(self.waiting.keys().map(|(due, _)| *due).find(|due| *due > now)),
-            _ if !has_token => Admission::NeedsToken,
-            (Some(key), _) => match self.waiting.remove(&key) {
-                Some(ready) => self.go(ready, now),
-                None => Admission::Broken(Vec::new()),
-            },
-            (None, Some(index)) => match self.lanes[index].rows.next() {
-                Some(Ok(Planned::Job(job))) => {
-                    let ready = Ready {
-                        job: Arc::from(job),
-                        lane: index,
-                        attempt: 1,
-                        due: now,
-                        token_refused: false,
-                        fresh_tokens: 0,
-                    };
-                    self.go(ready, now)
-                }
-                // `pass_over` leaves nothing but jobs in front; a run that stops is better than one that hangs.
-                _ => Admission::Broken(Vec::new()),
-            },
+        let open = |row: &S::Item| matches!(row, Ok(Planned::Job(job)) if gate(job, run) == Gate::Open);
+        let fresh = self
+            .lanes
+            .iter_mut()
+            .position(|lane| room && lane.in_flight < lane.limit && lane.rows.peek().is_some_and(open));
+        if held.is_none() && fresh.is_none() {
+            return self.wait(now);
+        }
+        if !has_token {
+            return Admission::NeedsToken;
+        }
+        let held = held.and_then(|number| self.held.remove(&number));
+        let fresh = || {
+            let index = fresh?;
+            match self.lanes[index].rows.next() {
+                Some(Ok(Planned::Job(job))) => Some((index, job)),
+                _ => None,
+            }
+        };
+        match held.or_else(fresh) {
+            Some((lane, job)) => {
+                let job = Arc::from(job);
+                let ready =
+                    Ready { job, lane, attempt: 1, due: now, token_refused: false, fresh_tokens: 0, last: None };
+                self.go(ready, now)
+            }
+            // `pass_over` leaves nothing but jobs in front; a run that stops is better than one that hangs.
+            None => Admission::Broken(Vec::new()),
         }
     }
 
-    /// Rows in front of a lane that need no place and no token: skipped ones and broken ones.
-    fn pass_over(&mut self) -> Option<Admission> {
-        for lane in &mut self.lanes {
-            match lane.rows.next_if(|row| !matches!(row, Ok(Planned::Job(_)))) {
-                Some(Ok(Planned::Skipped(skipped))) => return Some(Admission::Skip(skipped)),
-                Some(Err(problems)) => return Some(Admission::Broken(problems)),
-                Some(Ok(Planned::Job(_))) | None => {}
+    /// Sends a job once more, unless its time has run out.
+    fn go_again(&mut self, key: (Instant, JobNumber), now: Instant, wall: Timestamp, has_token: bool) -> Admission {
+        let late = self.waiting.get(&key).and_then(|ready| ready.last.filter(|_| is_late(&ready.job, wall)));
+        if late.is_none() && !has_token {
+            return Admission::NeedsToken;
+        }
+        match (self.waiting.remove(&key), late) {
+            (Some(ready), Some(outcome)) => Admission::Expired(ready, outcome),
+            (Some(ready), None) => self.go(ready, now),
+            (None, _) => Admission::Broken(Vec::new()),
+        }
+    }
+
+    /// Nothing can go now.
+    fn wait(&self, now: Instant) -> Admission {
+        let due = self.waiting.keys().map(|(due, _)| *due).find(|due| *due > now);
+        if due.is_none() && self.in_flight == 0 && self.waiting.is_empty() {
+            // All that is left waits for jobs that are not in the input any more.
+            return Admission::Broken(Vec::new());
+        }
+        Admission::Wait(due)
+    }
+
+    /// Rows in front of a lane that need no place and no token: skipped ones, broken ones, jobs that are left out, and
+    /// jobs that have to wait for an earlier one of their call, which step aside.
+    fn pass_over(&mut self, wall: Timestamp, run: &RunState) -> Option<Admission> {
+        let out = self.held.iter().find_map(|(number, (_, job))| {
+            let gate = gate(job, run);
+            let reason = (gate != Gate::Closed).then(|| reason_to_skip(job, gate, wall)).flatten()?;
+            Some((*number, job.skipped(reason)))
+        });
+        if let Some((number, skipped)) = out {
+            self.held.remove(&number);
+            return Some(Admission::Skip(skipped));
+        }
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            loop {
+                let decided = match lane.rows.peek() {
+                    Some(Ok(Planned::Job(job))) => match gate(job, run) {
+                        Gate::Closed if self.held.len() < self.limit.saturating_mul(MAX_HELD) => None,
+                        Gate::Closed => break,
+                        gate => match reason_to_skip(job, gate, wall) {
+                            Some(reason) => Some(Admission::Skip(job.skipped(reason))),
+                            None => break,
+                        },
+                    },
+                    Some(_) => None,
+                    None => break,
+                };
+                match (lane.rows.next(), decided) {
+                    (_, Some(skip)) => return Some(skip),
+                    (Some(Ok(Planned::Job(job))), None) => drop(self.held.insert(job.number, (index, job))),
+                    (Some(Ok(Planned::Skipped(skipped))), None) => return Some(Admission::Skip(skipped)),
+                    (Some(Err(problems)), None) => return Some(Admission::Broken(problems)),
+                    (None, None) => break,
+                }
             }
         }
         None
+    }
+
+    /// The first job that has waited for an earlier one, need not wait any more, and whose set has a free place.
+    fn open_held(&self, run: &RunState) -> Option<JobNumber> {
+        let free = |lane: usize| self.lanes[lane].in_flight < self.lanes[lane].limit;
+        let open = self.held.iter().find(|(_, (lane, job))| free(*lane) && gate(job, run) == Gate::Open);
+        open.map(|(number, _)| *number)
     }
 
     fn go(&mut self, ready: Ready, now: Instant) -> Admission {
@@ -174,7 +283,8 @@ impl<S: RowStream> Dispatcher<S> {
     }
 
     /// Takes a job back that is to be tried again at `due`.
-    pub(super) fn retry(&mut self, mut ready: Ready, due: Instant) {
+    pub(super) fn retry(&mut self, mut ready: Ready, due: Instant, last: Outcome) {
+        ready.last = Some(last);
         ready.due = due;
         ready.attempt += 1;
         self.waiting.insert((due, ready.job.number), ready);
@@ -187,7 +297,9 @@ impl<S: RowStream> Dispatcher<S> {
 
     /// Whether anything waits to be sent.
     fn has_work(&mut self) -> bool {
-        !self.waiting.is_empty() || self.lanes.iter_mut().any(|lane| lane.rows.peek().is_some())
+        !self.waiting.is_empty()
+            || !self.held.is_empty()
+            || self.lanes.iter_mut().any(|lane| lane.rows.peek().is_some())
     }
 
     /// Places taken: jobs between their admission and their end.
@@ -195,11 +307,18 @@ impl<S: RowStream> Dispatcher<S> {
         self.in_flight
     }
 
-    /// Takes one more of those that will not be sent any more: jobs that wait for another attempt, then unread rows.
+    /// Takes one more of those that will not be sent any more: jobs that wait for another attempt or for an
+    /// earlier one, then unread rows.
     pub(super) fn give_up(&mut self) -> Option<Result<Planned, Vec<Problem>>> {
-        match self.waiting.pop_first() {
-            Some((_, ready)) => Some(Ok(Planned::Job(Box::new(Arc::unwrap_or_clone(ready.job))))),
-            None => self.lanes.iter_mut().find_map(|lane| lane.rows.next()),
+        if let Some((_, ready)) = self.waiting.pop_first() {
+            return Some(Ok(Planned::Job(Box::new(Arc::unwrap_or_clone(ready.job)))));
         }
+        if let Some((_, (_, job))) = self.held.pop_first() {
+            return Some(Ok(Planned::Job(job)));
+        }
+        self.lanes.iter_mut().find_map(|lane| lane.rows.next())
     }
 }
+
+#[cfg(test)]
+mod tests;

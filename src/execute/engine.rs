@@ -6,7 +6,7 @@
 //! what is in flight is waited for.
 
 use super::auth::{self, Access, Grant, TokenError, TokenStore};
-use super::dispatcher::{Admission, Dispatcher, Lane, Ready, RowStream};
+use super::dispatcher::{Admission, Dispatcher, Lane, Ready, RowStream, is_late};
 use super::error::ExecuteError;
 use super::scrub::Scrubber;
 use super::transport::{Exchange, Transport};
@@ -261,6 +261,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
         if self.at_ledger.len() >= MAX_AT_LEDGER {
             return Admission::Wait(None);
         }
+        let wall = self.clock.now();
         loop {
             if !self.is_running() {
                 return Admission::Done;
@@ -268,12 +269,13 @@ impl<'a, L: Ledger> Engine<'a, L> {
             if self.events.len() >= MAX_BATCH {
                 return Admission::Wait(Some(now));
             }
-            match dispatcher.admit(now, self.token.usable(now).is_some()) {
+            match dispatcher.admit(now, wall, self.token.usable(now).is_some(), &self.run) {
                 Admission::Go(ready) => {
                     self.happened(Event::BridgeIntent(intent(&ready)));
                     intents.push(ready);
                 }
                 Admission::Skip(skipped) => self.happened(Event::JobSkipped(skipped.into())),
+                Admission::Expired(ready, outcome) => self.expire(&ready, outcome),
                 Admission::Broken(problems) => {
                     let reason =
                         problems.first().map_or("a row cannot be read any more", |problem| problem.message.as_str());
@@ -294,6 +296,13 @@ impl<'a, L: Ledger> Engine<'a, L> {
         }
         let now = Instant::now();
         let Some(token) = self.token.usable(now).cloned() else { return Vec::new() };
+        // A wait for a token may have been long.
+        let wall = self.clock.now();
+        let (late, cleared): (Vec<Ready>, Vec<Ready>) =
+            std::mem::take(&mut self.cleared).into_iter().partition(|ready| is_late(&ready.job, wall));
+        for ready in late {
+            self.too_late(&ready, dispatcher);
+        }
         let send = |ready: Ready| {
             let number = ready.job.number;
             let task = Task::Bridge {
@@ -306,7 +315,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             self.on_wire.insert(number, OnWire { ready, queue, sent_at: now });
             task
         };
-        std::mem::take(&mut self.cleared).into_iter().map(send).collect()
+        cleared.into_iter().map(send).collect()
     }
 
     /// Notes an event: its moment, and what it does to the run's state.

@@ -1,15 +1,16 @@
 //! What the end of a request means for its job and for the run, and how a run closes.
 
 use super::auth::{Grant, MAX_ATTEMPTS, TokenError, TokenErrorKind};
-use super::dispatcher::{Dispatcher, Ready, RowStream};
+use super::dispatcher::{Dispatcher, Ready, RowStream, is_late};
 use super::engine::{Done, End, Engine, MAX_AT_LEDGER, OnWire};
 use super::retry;
 use super::transport::Exchange;
 use super::verdict::{self, Next, Proof};
 use crate::event::{
-    BridgeAttempt, Ending, Event, JobNotAttempted, Ledger, RunFinished, Throttled, TokenFailed, TokenFetched, Verdict,
+    BridgeAttempt, Ending, Event, JobExpired, JobNotAttempted, Ledger, RunFinished, Throttled, TokenFailed,
+    TokenFetched, Verdict,
 };
-use crate::model::{JobNumber, Latency, Metric, Planned};
+use crate::model::{JobNumber, Latency, Metric, Outcome, Planned};
 use crate::state::judge;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -109,12 +110,12 @@ impl<L: Ledger> Engine<'_, L> {
                 self.token.refuse(generation);
                 ready.token_refused = true;
                 ready.fresh_tokens += 1;
-                Some(Duration::ZERO)
+                self.in_time(&ready, Duration::ZERO)
             }
             Next::Retry(after) => {
                 // The token was taken this time; a later 401 is about a later token.
                 ready.token_refused = false;
-                self.wait_for_retry(&ready, after)
+                self.wait_for_retry(&ready, after).and_then(|wait| self.in_time(&ready, wait))
             }
         };
         self.note_attempt(&ready, &proof, Latency::measured(took), queue, wait);
@@ -135,8 +136,35 @@ impl<L: Ledger> Engine<'_, L> {
         }
         dispatcher.release(&ready);
         if let Some(wait) = wait {
-            dispatcher.retry(ready, now + wait);
+            dispatcher.retry(ready, now + wait, proof.outcome);
         }
+    }
+
+    /// A wait after which the job may still be begun; otherwise this attempt was its last.
+    fn in_time(&self, ready: &Ready, wait: Duration) -> Option<Duration> {
+        (!is_late(&ready.job, self.clock.now().plus(wait))).then_some(wait)
+    }
+
+    /// A job that was to be tried again and whose turn came too late: it ends as its last attempt did.
+    pub(super) fn expire(&mut self, ready: &Ready, outcome: Outcome) {
+        let job = &ready.job;
+        let Some(not_after) = job.not_after else { return };
+        self.happened(Event::JobExpired(JobExpired {
+            job: job.number,
+            set: job.set.clone(),
+            key: job.key.clone(),
+            call_id: job.call_id.as_str().to_owned(),
+            attempts: ready.attempt - 1,
+            outcome,
+            not_after,
+        }));
+    }
+
+    /// A job whose intent is on record, and whose time ran out before its request could begin.
+    pub(super) fn too_late<S: RowStream>(&mut self, ready: &Ready, dispatcher: &mut Dispatcher<S>) {
+        let queue = Latency::measured(ready.due.elapsed());
+        self.note_attempt(ready, &Proof::expired(), Latency::default(), queue, None);
+        dispatcher.release(ready);
     }
 
     /// Other people's words as they may be written down.
@@ -187,7 +215,7 @@ impl<L: Ledger> Engine<'_, L> {
         let queue = Latency::measured(ready.due.elapsed());
         self.note_attempt(&ready, &Proof::withdrawn(), Latency::default(), queue, Some(Duration::ZERO));
         dispatcher.release(&ready);
-        dispatcher.retry(ready, Instant::now());
+        dispatcher.retry(ready, Instant::now(), Outcome::NotSent);
     }
 
     /// A job on the wire whose answer is not waited for any longer.

@@ -73,7 +73,17 @@ fn job(number: JobNumber) -> Planned {
     };
     let call_id = CallId::new(&format!("call-{number}")).unwrap_or_else(|e| panic!("{e}"));
     let (set, key, request_id) = (SetName::new("set"), JobKey::new("key"), format!("request-{number}"));
-    Planned::Job(Box::new(Job { number, set, key, call_id, request_id, targets: Vec::new(), request }))
+    Planned::Job(Box::new(Job {
+        number,
+        set,
+        key,
+        call_id,
+        request_id,
+        targets: Vec::new(),
+        request,
+        not_after: None,
+        after: None,
+    }))
 }
 
 /// Runs two jobs with this ledger; gives how it ended, and the requests that the server saw.

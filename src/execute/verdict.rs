@@ -42,6 +42,12 @@ impl Proof {
         Self::unanswered(Outcome::NotSent, Evidence::Withdrawn, message, Next::Final)
     }
 
+    /// The intent is on record, and the job's time ran out before the request began.
+    pub(super) fn expired() -> Self {
+        let message = "its not_after passed before the request could begin".to_owned();
+        Self::unanswered(Outcome::NotSent, Evidence::Expired, message, Next::Final)
+    }
+
     /// The request left and its answer is not waited for.
     pub(super) fn abandoned() -> Self {
         let message = "abandoned while its answer was awaited".to_owned();

@@ -84,6 +84,7 @@ impl JobStream<'_> {
         let found = match pointer {
             "@when" => self.set.when.as_ref().map(|template| (template, pointer.len())),
             "@key" => self.set.key.as_ref().map(|template| (template, pointer.len())),
+            "/not_after" => self.set.not_after.as_ref().map(|template| (template, pointer.len())),
             pointer => job(pointer),
         };
         let Some((template, length)) = found else { return Blame::Row };

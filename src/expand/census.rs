@@ -2,11 +2,13 @@
 
 use super::compile::Expander;
 use super::files::Files;
-use super::stream::JobStream;
-use crate::model::{Code, Job, JobNumber, Planned, Problem, RowSource, SetName, Severity};
-use sha2::{Digest, Sha256};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use super::order::{Calls, Earlier, Keys, Repeats};
+use super::stream::{Expanded, JobStream, Start};
+use crate::model::{
+    Code, DataPlace, Duplicates, Job, JobNumber, Planned, Problem, Region, RowSource, SetName, Severity, SkipReason,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Problems that are kept with their words; the rest is counted.
 const MAX_KEPT: usize = 100;
@@ -18,10 +20,55 @@ pub struct SetCensus {
     pub name: SetName,
     /// Number of its first row in plan order.
     pub first: JobNumber,
-    /// Rows, skipped ones included.
+    /// Jobs, skipped ones included: one a row, unless a row is split into several bridges.
     pub rows: u64,
-    /// Rows that are left out.
+    /// Jobs that are left out.
     pub skipped: u64,
+    /// The same by reason.
+    pub skips: BTreeMap<SkipReason, u64>,
+    /// What is to be called, by region; `None`: numbers whose region nobody knows.
+    pub destinations: BTreeMap<Option<Region>, Destination>,
+    /// Rows that were read.
+    read: u64,
+    /// Jobs of the sets before by counter of `max_per_prefix`.
+    counts: Vec<u64>,
+}
+
+/// What is to be called in a region.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Destination {
+    /// Rows with a number there.
+    pub jobs: u64,
+    /// Numbers there, each as often as it is called.
+    pub numbers: u64,
+}
+
+impl SetCensus {
+    fn new(name: SetName, first: JobNumber, counts: Vec<u64>) -> Self {
+        let (skips, destinations) = (BTreeMap::new(), BTreeMap::new());
+        Self { name, first, rows: 0, skipped: 0, skips, destinations, read: 0, counts }
+    }
+
+    /// Counts what a row became.
+    fn count(&mut self, expanded: &Expanded) {
+        self.read += u64::from(expanded.line > 0);
+        // A row with problems stands for one job; it never runs.
+        self.rows += if expanded.line > 0 { expanded.jobs.len().max(1) as u64 } else { 0 };
+        for planned in &expanded.jobs {
+            if let Planned::Skipped(skipped) = planned {
+                self.skipped += 1;
+                *self.skips.entry(skipped.reason).or_default() += 1;
+            }
+        }
+        if expanded.first_job().is_none() {
+            return;
+        }
+        for (index, region) in expanded.regions.iter().enumerate() {
+            let destination = self.destinations.entry(*region).or_default();
+            destination.numbers += 1;
+            destination.jobs += u64::from(!expanded.regions[..index].contains(region));
+        }
+    }
 }
 
 /// What the plan holds, and what is wrong with it.
@@ -33,15 +80,17 @@ pub struct Census {
     pub problems: Vec<Problem>,
     /// Errors and warnings beyond those.
     pub more: u64,
+    /// Calls that stand in the plan more than once.
+    repeats: Arc<Repeats>,
 }
 
 impl Census {
-    /// Rows in all.
+    /// Jobs in all.
     pub fn rows(&self) -> u64 {
         self.sets.iter().map(|set| set.rows).sum()
     }
 
-    /// Rows that are not left out.
+    /// Jobs that are not left out.
     pub fn to_run(&self) -> u64 {
         self.sets.iter().map(|set| set.rows - set.skipped).sum()
     }
@@ -75,30 +124,6 @@ impl Census {
     }
 }
 
-/// Calls and keys that were seen, as 128 bits of SHA-256 each: 32 bytes a row, whatever the ids look like.
-#[derive(Default)]
-struct Seen(HashMap<u128, (usize, u64)>);
-
-impl Seen {
-    /// The set and line of an earlier row with the same text.
-    fn earlier(&mut self, parts: [&str; 2], set: usize, line: u64) -> Option<(usize, u64)> {
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-        let digest = hash.finalize();
-        let short = digest.iter().take(16).fold(0u128, |sum, byte| (sum << 8) | u128::from(*byte));
-        match self.0.entry(short) {
-            Entry::Occupied(first) => Some(*first.get()),
-            Entry::Vacant(place) => {
-                place.insert((set, line));
-                None
-            }
-        }
-    }
-}
-
 impl<'a> Expander<'a> {
     /// Expands and checks every row; `visit` sees each job (with its line) that is sound.
     pub fn census(&'a self, run_id: &str, mut visit: impl FnMut(&Job)) -> Census {
@@ -106,50 +131,38 @@ impl<'a> Expander<'a> {
         for problem in self.problems() {
             census.add(problem.clone());
         }
-        let (mut calls, mut keys) = (Seen::default(), Seen::default());
+        let mut met = Met::default();
         let mut next = 1;
         let mut left = self.limit.unwrap_or(u64::MAX);
+        let mut counts = Vec::new();
         for (place, set) in self.sets.iter().enumerate() {
-            let mut stream = match JobStream::open(self, set, next, left, run_id) {
+            let start = Start { first: next, rows: left, repeats: Arc::default(), counts: counts.clone() };
+            let mut stream = match JobStream::open(self, set, start, run_id) {
                 Ok(stream) => stream,
                 Err(problem) => {
                     census.add(problem);
                     continue;
                 }
             };
-            let mut counted = SetCensus { name: set.spec.name.clone(), first: next, rows: 0, skipped: 0 };
+            let mut counted = SetCensus::new(set.spec.name.clone(), next, counts);
             let mut malformed = false;
-            while let Some(expanded) = stream.advance(census.wants()) {
+            while let Some(mut expanded) = stream.advance(census.wants()) {
                 malformed |= expanded.line == 0;
-                counted.rows += u64::from(expanded.line > 0);
-                match &expanded.planned {
-                    Some(Planned::Skipped(_)) => counted.skipped += 1,
-                    Some(Planned::Job(job)) => {
-                        let pointer = format!("/sets/{}/job/{}", set.spec.index, self.profile.call_field());
-                        let twice = calls
-                            .earlier(["", job.call_id.as_str()], place, expanded.line)
-                            .map(|first| (first, pointer, format!("call {}", job.call_id)));
-                        let twice = twice.or_else(|| {
-                            // Without a template of its own the key is the call id, which is known by now.
-                            set.spec.key.as_ref()?;
-                            let first =
-                                keys.earlier([set.spec.name.as_str(), job.key.as_str()], place, expanded.line)?;
-                            Some((first, format!("/sets/{}/key", set.spec.index), format!("key {}", job.key)))
-                        });
-                        match twice {
-                            Some(((set, line), pointer, what)) => {
-                                census.add(self.twice(set, line, pointer, &what, &stream));
-                            }
-                            None => visit(job),
+                let refused = self.meet(&mut met, place, &mut expanded, &mut stream);
+                counted.count(&expanded);
+                match refused {
+                    Some(problem) => census.add(problem),
+                    None => expanded.jobs.iter().for_each(|planned| {
+                        if let Planned::Job(job) = planned {
+                            visit(job);
                         }
-                    }
-                    None => {}
+                    }),
                 }
                 for problem in expanded.problems {
                     census.add(problem);
                 }
             }
-            if counted.rows == 0 && left > 0 && !malformed && !set.spec.allow_empty {
+            if counted.read == 0 && left > 0 && !malformed && !set.spec.allow_empty {
                 let problem = Problem::at(
                     Code::NoRows,
                     format!("/sets/{}/rows", set.spec.index),
@@ -158,10 +171,16 @@ impl<'a> Expander<'a> {
                 census.add(problem.help("check the input, or allow it with `allow_empty: true`").on_key());
             }
             next += counted.rows;
-            left -= counted.rows;
+            left -= counted.read;
+            counts = stream.counts().to_vec();
             census.sets.push(counted);
         }
-        if let Some(max) = self.runbook.max_jobs
+        census.repeats = Arc::new(met.repeats);
+        for (counter, place) in met.exceeded {
+            let count = counts.get(counter).copied().unwrap_or_default();
+            self.exceeded(counter, place, count).into_iter().for_each(|problem| census.add(problem));
+        }
+        if let Some(max) = self.runbook.guards.max_jobs
             && census.to_run() > max
         {
             let message = format!("the plan would run {} jobs, max_jobs allows {max}", census.to_run());
@@ -172,20 +191,76 @@ impl<'a> Expander<'a> {
         census
     }
 
-    fn twice(&self, first_set: usize, first_line: u64, pointer: String, what: &str, stream: &JobStream<'_>) -> Problem {
-        let first = self.sets.get(first_set).map_or_else(String::new, |set| match &set.spec.rows.source {
+    /// Looks at what came before a row, and settles what that means for it. Gives the problem when it may not be there.
+    fn meet(&self, met: &mut Met, set: usize, expanded: &mut Expanded, stream: &mut JobStream<'_>) -> Option<Problem> {
+        let (Some(Planned::Job(first)), Some(Planned::Job(last))) = (expanded.jobs.first(), expanded.jobs.last())
+        else {
+            return None;
+        };
+        let here = Earlier { set, line: expanded.line };
+        let (call, first, last) = (first.call_id.clone(), first.number, last.number);
+        let duplicates = self.runbook.guards.duplicates;
+        let repeat = match met.calls.meet(call.as_str(), here, duplicates) {
+            Ok(repeat) => repeat,
+            Err(earlier) => {
+                let pointer = format!("/sets/{}/job/{}", self.sets[set].spec.index, self.profile.call_field());
+                let help = "remove one of the rows, or say what is to become of them: `guards: {duplicates: skip}`";
+                return Some(self.twice(earlier, pointer, &format!("call {call}"), help, stream));
+            }
+        };
+        met.repeats.extend(repeat.map(|repeat| (first, repeat)));
+        let exceeded = stream.settle(expanded, repeat);
+        if duplicates == Duplicates::Allow && expanded.first_job().is_some() {
+            met.calls.runs(call.as_str(), last);
+        }
+        if let Some(counter) = exceeded {
+            met.exceeded.entry(counter).or_insert_with(|| stream.last_place());
+        }
+        let spec = self.sets[set].spec;
+        // Without a template of its own a key is the call id, which is known by now, unless it may stand there again.
+        if spec.key.is_none() && duplicates != Duplicates::Allow {
+            return None;
+        }
+        for planned in &expanded.jobs {
+            let Planned::Job(job) = planned else { continue };
+            if let Some(earlier) = met.keys.earlier(spec.name.as_str(), job.key.as_str(), here) {
+                let field = || format!("job/{}", self.profile.call_field());
+                let key = spec.key.as_ref().map_or_else(field, |_| "key".to_owned());
+                let pointer = format!("/sets/{}/{key}", spec.index);
+                let help = "give every row of a set a key of its own";
+                return Some(self.twice(earlier, pointer, &format!("key {}", job.key), help, stream));
+            }
+        }
+        None
+    }
+
+    fn twice(&self, earlier: Earlier, pointer: String, what: &str, help: &str, stream: &JobStream<'_>) -> Problem {
+        let first_line = earlier.line;
+        let first = self.sets.get(earlier.set).map_or_else(String::new, |set| match &set.spec.rows.source {
             RowSource::File(path, _) => format!("{}:{first_line}", self.files.shown(path).display()),
             RowSource::Stdin(_) => format!("{}:{first_line}", Files::STDIN),
             RowSource::Items(_) => format!("item {first_line} of set `{}`", set.spec.name),
             RowSource::One => format!("combination {first_line} of set `{}`", set.spec.name),
         });
         let message = format!("{what} stands here a second time; first: {first}");
-        let problem = Problem::at(Code::DuplicateCall, pointer, message)
-            .help("a call can be bridged once a run: remove one of the rows");
+        let problem = Problem::at(Code::DuplicateCall, pointer, message).help(help);
         match stream.last_place() {
             Some(place) => problem.caused_by(place),
             None => problem,
         }
+    }
+
+    /// More jobs under a prefix than are allowed: one message, at the first row that is too many.
+    fn exceeded(&self, counter: usize, place: Option<DataPlace>, count: u64) -> Option<Problem> {
+        let (prefix, most) = self.guards.bound(counter)?;
+        let message =
+            format!("the plan would run {count} jobs with numbers under {prefix}, max_per_prefix allows {most}");
+        let problem = Problem::at(Code::TooManyForPrefix, format!("/guards/max_per_prefix/{prefix}"), message)
+            .help("check the input, raise the bound, or leave the rest out with `on_violation: skip`");
+        Some(match place {
+            Some(data) => problem.caused_by(data),
+            None => problem,
+        })
     }
 
     /// The second pass: a stream of each set, in order.
@@ -193,7 +268,21 @@ impl<'a> Expander<'a> {
         self.sets
             .iter()
             .zip(&census.sets)
-            .map(|(set, counted)| JobStream::open(self, set, counted.first, counted.rows, run_id))
+            .map(|(set, counted)| {
+                let repeats = Arc::clone(&census.repeats);
+                let start = Start { first: counted.first, rows: counted.read, repeats, counts: counted.counts.clone() };
+                JobStream::open(self, set, start, run_id)
+            })
             .collect()
     }
+}
+
+/// What the first pass remembers of the rows that it has met.
+#[derive(Default)]
+struct Met {
+    calls: Calls,
+    keys: Keys,
+    repeats: Repeats,
+    /// The first row beyond each bound of `max_per_prefix`.
+    exceeded: BTreeMap<usize, Option<DataPlace>>,
 }

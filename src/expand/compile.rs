@@ -1,8 +1,9 @@
 //! Compiling a runbook's sets, once, with everything that can be said before the first row.
 
 use super::files::Files;
+use super::guards::Guards;
 use super::rows::{RowReader, stale};
-use crate::model::{Code, DataPlace, Problem, Runbook, SetName, SetSpec};
+use crate::model::{Code, DataPlace, Legs, Problem, Runbook, SetName, SetSpec, Timestamp};
 use crate::profile::Profile;
 use crate::template::{CompileError, Engine, Scope, Template, Tree};
 use serde_json::{Map, Value, json};
@@ -24,6 +25,7 @@ pub(super) struct CompiledSet<'a> {
     pub(super) engine: Engine,
     pub(super) when: Option<Template>,
     pub(super) key: Option<Template>,
+    pub(super) not_after: Option<Template>,
     pub(super) job: Tree,
     /// Values of every row but `row` and `index`.
     pub(super) values: Map<String, Value>,
@@ -39,6 +41,9 @@ pub struct Expander<'a> {
     pub(super) files: Files,
     pub(super) sets: Vec<CompiledSet<'a>>,
     pub(super) limit: Option<u64>,
+    pub(super) guards: Guards,
+    /// What has expired is judged by this moment before a run, and again by the run's clock.
+    pub(super) now: Timestamp,
     problems: Vec<Problem>,
 }
 
@@ -53,7 +58,9 @@ impl<'a> Expander<'a> {
                 sets.extend(compile_set(runbook, profile, &files, &env, spec, &mut problems));
             }
         }
-        Self { runbook, profile, files, sets, limit: selection.limit, problems }
+        let guards = Guards::compile(runbook, &files, &mut problems);
+        let now = Timestamp::now();
+        Self { runbook, profile, files, sets, limit: selection.limit, guards, now, problems }
     }
 
     /// The own limit of each set, in the order of the streams.
@@ -124,6 +131,7 @@ fn compile_set<'a>(
     };
     let when = one(&spec.when, "when");
     let key = one(&spec.key, "key");
+    let not_after = one(&spec.not_after, "job/not_after");
     let written = Value::Object(profile.with_defaults(spec.job.clone()));
     let job = Tree::compile(&written, &mut engine, &scope).map_err(|errors| {
         problems.extend(errors.into_iter().map(|error| problem(&format!("{place}/job{}", error.pointer), error.error)));
@@ -131,7 +139,7 @@ fn compile_set<'a>(
     let compiled = problems.len() == before;
     // What the profile says of the text as it stands, but for the places that templates fill.
     let mut known = HashSet::new();
-    for found in profile.problems(&written) {
+    for found in written_problems(profile, spec.legs, &written) {
         let filled = job
             .as_ref()
             .map_or_else(|()| is_template(&written, &found.pointer), |job| job.leaf_at(&found.pointer).is_some());
@@ -145,7 +153,41 @@ fn compile_set<'a>(
     // Without a field that the request needs every row would fail, and say what has been said.
     let whole = profile.required_fields().all(|field| written.get(field).is_some());
     let (Ok(job), Value::Object(values), true) = (job, values, readable && compiled && whole) else { return None };
-    Some(CompiledSet { spec, engine, when, key, job, values, known })
+    Some(CompiledSet { spec, engine, when, key, not_after, job, values, known })
+}
+
+/// What the profile says of a job as it is written; of each bridge apart when it may be split.
+pub(super) fn written_problems(profile: &Profile, legs: Legs, written: &Value) -> Vec<Problem> {
+    if legs == Legs::Refuse {
+        let mut problems = profile.problems(written);
+        // Too many legs have a remedy of their own.
+        for problem in problems.iter_mut().filter(|problem| problem.code == Code::OutOfRange) {
+            if let Some((_, max)) = profile.legs().filter(|(pointer, _)| *pointer == problem.pointer) {
+                let too_many =
+                    written.pointer(&problem.pointer).and_then(Value::as_array).is_some_and(|l| l.len() > max);
+                problem.help = problem
+                    .help
+                    .take()
+                    .map(|help| if too_many { format!("{help}, or let the set say `legs: split`") } else { help });
+            }
+        }
+        return problems;
+    }
+    let parts = match profile.split(written.clone()) {
+        Ok(parts) => parts,
+        Err(problems) => return problems,
+    };
+    let mut problems: Vec<Problem> = Vec::new();
+    for part in &parts {
+        for problem in profile.problems(&part.fields) {
+            let problem = Problem { pointer: part.original(&problem.pointer), ..problem };
+            // What all parts have in common is wrong once.
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+    }
+    problems
 }
 
 /// Whether a pointer leads to or through a text with a template in it.

@@ -7,12 +7,16 @@ mod blame;
 mod census;
 mod compile;
 mod culprit;
+mod deny_list;
 mod files;
+mod guards;
+mod order;
+mod plan_row;
 mod rows;
 mod stream;
 mod strict_json;
 
-pub use census::{Census, SetCensus};
+pub use census::{Census, Destination, SetCensus};
 pub use compile::{Expander, Selection};
 pub use files::Files;
 pub use stream::JobStream;

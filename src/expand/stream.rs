@@ -2,13 +2,14 @@
 
 use super::blame::Said;
 use super::compile::{CompiledSet, Expander};
+use super::order::{Repeat, Repeats};
+use super::plan_row::RowPlan;
 use super::rows::{Row, RowReader};
-use crate::model::{
-    CallId, Code, Job, JobKey, JobNumber, NumberPrivacy, Planned, Problem, Severity, SkipReason, Skipped,
-};
-use crate::template::{RenderError, Template};
+use crate::model::{After, Code, JobKey, JobNumber, OnViolation, Planned, Problem, Region, Severity, SkipReason};
 use handlebars::Context;
 use serde_json::Value;
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// A stream of planned rows. After an error it goes on with the next row.
 pub struct JobStream<'a> {
@@ -20,24 +21,73 @@ pub struct JobStream<'a> {
     /// Rows that may still come.
     left: u64,
     index: u64,
-    run_id: String,
+    pub(super) run_id: String,
     pub(super) said: Said,
+    /// Jobs of the row that was read last.
+    ready: VecDeque<Planned>,
+    repeats: Arc<Repeats>,
+    /// Jobs so far by counter of `max_per_prefix`.
+    counts: Vec<u64>,
 }
 
-/// What became of one row: its line, and the job or its problems.
+/// Where a stream begins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Start {
+    /// The number of its first job.
+    pub(super) first: JobNumber,
+    /// Rows that may be read.
+    pub(super) rows: u64,
+    /// What the first pass has found out about repeated calls; empty in the first pass itself.
+    pub(super) repeats: Arc<Repeats>,
+    /// Jobs before it by counter of `max_per_prefix`.
+    pub(super) counts: Vec<u64>,
+}
+
+/// The key of a call's second row: `call-1` becomes `call-1#2`, a part of it `call-1#2#1/3`.
+fn repeated(key: &JobKey, call_id: &str, occurrence: u32) -> JobKey {
+    let part = key.as_str().strip_prefix(call_id).unwrap_or_default();
+    JobKey::new(format!("{call_id}#{occurrence}{part}"))
+}
+
+/// What became of one row: its line, and its jobs or its problems.
 #[derive(Debug)]
 pub(super) struct Expanded {
     pub(super) line: u64,
-    pub(super) planned: Option<Planned>,
+    /// None when its problems refuse it; several when it is split.
+    pub(super) jobs: Vec<Planned>,
     pub(super) problems: Vec<Problem>,
+    /// The region of each of its numbers.
+    pub(super) regions: Vec<Option<Region>>,
+    counters: Vec<usize>,
+}
+
+impl Expanded {
+    fn refused(line: u64, problems: Vec<Problem>) -> Self {
+        Self { line, jobs: Vec::new(), problems, regions: Vec::new(), counters: Vec::new() }
+    }
+
+    /// The number of its first job, if it has one that is to run.
+    pub(super) fn first_job(&self) -> Option<JobNumber> {
+        match self.jobs.first()? {
+            Planned::Job(job) => Some(job.number),
+            Planned::Skipped(_) => None,
+        }
+    }
+
+    fn skip(&mut self, reason: SkipReason) {
+        for planned in &mut self.jobs {
+            if let Planned::Job(job) = planned {
+                *planned = Planned::Skipped(job.skipped(reason));
+            }
+        }
+    }
 }
 
 impl<'a> JobStream<'a> {
     pub(super) fn open(
         expander: &'a Expander<'a>,
         set: &'a CompiledSet<'a>,
-        first: JobNumber,
-        left: u64,
+        start: Start,
         run_id: &str,
     ) -> Result<Self, Problem> {
         let rows = RowReader::open(&set.spec.rows, &expander.files).map_err(|problem| Problem {
@@ -48,6 +98,9 @@ impl<'a> JobStream<'a> {
         values.insert("row".to_owned(), Value::Null);
         values.insert("index".to_owned(), Value::from(0));
         let values = Context::from(Value::Object(values));
+        let Start { first, rows: left, repeats, mut counts } = start;
+        counts.resize(expander.guards.bounds(), 0);
+        let (run_id, ready) = (run_id.to_owned(), VecDeque::new());
         Ok(Self {
             expander,
             set,
@@ -56,8 +109,11 @@ impl<'a> JobStream<'a> {
             next: first,
             left,
             index: 0,
-            run_id: run_id.to_owned(),
+            run_id,
             said: Said::default(),
+            ready,
+            repeats,
+            counts,
         })
     }
 
@@ -77,108 +133,81 @@ impl<'a> JobStream<'a> {
                 if let Some(data) = &mut problem.data {
                     data.text = self.expander.runbook.numbers.mask(&data.text);
                 }
-                return Some(Expanded { line: 0, planned: None, problems: vec![problem] });
+                return Some(Expanded::refused(0, vec![problem]));
             }
         };
         self.left -= 1;
         self.index += 1;
         let number = self.next;
-        self.next += 1;
         if let Value::Object(data) = self.values.data_mut() {
             data.insert("row".to_owned(), Value::Object(values));
             data.insert("index".to_owned(), Value::from(self.index));
         }
-        let (planned, mut problems) = match self.plan(number) {
-            Ok((planned, warnings)) => (Some(planned), warnings),
-            Err(problems) => (None, problems),
+        let (RowPlan { jobs, regions, counters, .. }, mut problems) = match self.plan(number) {
+            Ok(mut plan) => {
+                let warnings = std::mem::take(&mut plan.warnings);
+                (plan, warnings)
+            }
+            Err(problems) => (RowPlan::default(), problems),
         };
+        self.next += jobs.len().max(1) as u64;
         self.place_problems(&mut problems, place.line, places);
-        Some(Expanded { line: place.line, planned, problems })
+        Some(Expanded { line: place.line, jobs, problems, regions, counters })
     }
 
-    /// Pointers of the problems start at the job, or are `@when` and `@key`.
-    fn plan(&self, number: JobNumber) -> Result<(Planned, Vec<Problem>), Vec<Problem>> {
-        let set = self.set;
-        if !self.wanted()? {
-            let skipped = Skipped { number, set: set.spec.name.clone(), call_id: None, reason: SkipReason::When };
-            return Ok((Planned::Skipped(skipped), Vec::new()));
-        }
-        let fields =
-            set.job.render(&set.engine, &self.values).map_err(|error| vec![failed(error.pointer, &error.error)])?;
-        let profile = self.expander.profile;
-        let found: Vec<Problem> = profile
-            .problems(&fields)
-            .into_iter()
-            .filter(|problem| !set.known.contains(&(problem.code, problem.pointer.clone())))
-            .collect();
-        if found.iter().any(|problem| problem.code.severity() == Severity::Error) {
-            return Err(found);
-        }
-        let call_field = format!("/{}", profile.call_field());
-        let bad_id = |reason: &str| vec![Problem::at(Code::BadCallId, &*call_field, format!("the call id {reason}"))];
-        let call_id = CallId::new(profile.call_id(&fields).unwrap_or_default()).map_err(bad_id)?;
-        let key = match &set.key {
-            None => JobKey::new(call_id.as_str()),
-            Some(template) => JobKey::new(self.text(template, "@key")?),
-        };
-        self.check_privacy(&fields, &call_id, &key)?;
-        let targets = profile.targets(&fields, self.expander.runbook.numbers);
-        let (request_id, request) =
-            profile.request(fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
-        let set = set.spec.name.clone();
-        let job = Job { number, set, key, call_id, request_id, targets, request };
-        Ok((Planned::Job(Box::new(job)), found))
-    }
-
-    /// Call id and key are written down in full: they may not hold what `privacy` hides.
-    fn check_privacy(&self, fields: &Value, call_id: &CallId, key: &JobKey) -> Result<(), Vec<Problem>> {
-        if self.expander.runbook.numbers == NumberPrivacy::Full {
-            return Ok(());
-        }
-        let call_field = format!("/{}", self.expander.profile.call_field());
-        let texts = [(&*call_field, "call id", call_id.as_str()), ("@key", "key", key.as_str())];
-        for digits in self.expander.profile.target_digits(fields) {
-            if let Some((pointer, what, _)) = texts.iter().find(|(_, _, text)| text.contains(&digits)) {
-                let message = format!("the {what} holds a target's telephone number, and is written down in full");
-                let help = "choose another one, or say `privacy: {numbers: full}`";
-                return Err(vec![Problem::at(Code::NumberShown, *pointer, message).help(help)]);
+    /// Puts what the rows before mean for this one into its jobs: both passes do it alike. Gives the counter of
+    /// `max_per_prefix` that it is the first to exceed, where that refuses the run.
+    pub(super) fn settle(&mut self, expanded: &mut Expanded, repeat: Option<Repeat>) -> Option<usize> {
+        expanded.first_job()?;
+        match repeat {
+            Some(Repeat::Skip) => {
+                expanded.skip(SkipReason::Duplicate);
+                return None;
             }
-        }
-        Ok(())
-    }
-
-    fn wanted(&self) -> Result<bool, Vec<Problem>> {
-        let Some(when) = &self.set.when else { return Ok(true) };
-        match self.text(when, "@when")?.trim() {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            other => {
-                let shown = crate::model::printable(other, 60);
-                let problem = Problem::at(Code::WhenNotBoolean, "@when", format!("`when` gave {shown:?}"));
-                Err(vec![problem.help("it must give `true` or `false`, as `{{eq row.status 'waiting'}}` does")])
+            Some(Repeat::After { job, occurrence }) => {
+                for planned in &mut expanded.jobs {
+                    let Planned::Job(planned) = planned else { continue };
+                    planned.after.get_or_insert(After { job, must_succeed: false });
+                    if self.set.key.is_none() {
+                        planned.key = repeated(&planned.key, planned.call_id.as_str(), occurrence);
+                    }
+                }
             }
+            None => {}
         }
+        let guards = &self.expander.guards;
+        let full = |counter: &usize| guards.bound(*counter).is_some_and(|(_, most)| self.counts[*counter] >= most);
+        let exceeded = expanded.counters.iter().copied().find(full);
+        if exceeded.is_some() && guards.on_violation == OnViolation::Skip {
+            expanded.skip(SkipReason::MaxPerPrefix);
+            return None;
+        }
+        for counter in &expanded.counters {
+            self.counts[*counter] += 1;
+        }
+        exceeded
     }
 
-    fn text(&self, template: &Template, pointer: &str) -> Result<String, Vec<Problem>> {
-        match self.set.engine.render(template, &self.values) {
-            Ok(Value::String(text)) => Ok(text),
-            Ok(other) => Ok(other.to_string()),
-            Err(error) => Err(vec![failed(pointer.to_owned(), &error)]),
-        }
+    /// Jobs so far by counter of `max_per_prefix`.
+    pub(super) fn counts(&self) -> &[u64] {
+        &self.counts
     }
-}
-
-fn failed(pointer: String, error: &RenderError) -> Problem {
-    Problem::at(Code::TemplateFailed, pointer, format!("the template failed for this row: {error}"))
-        .help("give the row what the template reads, or use `default`")
 }
 
 impl Iterator for JobStream<'_> {
     type Item = Result<Planned, Vec<Problem>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let expanded = self.advance(None)?;
-        Some(expanded.planned.ok_or(expanded.problems))
+        if let Some(planned) = self.ready.pop_front() {
+            return Some(Ok(planned));
+        }
+        let mut expanded = self.advance(None)?;
+        if expanded.jobs.is_empty() {
+            return Some(Err(expanded.problems));
+        }
+        let repeat = expanded.first_job().and_then(|number| self.repeats.get(&number).copied());
+        self.settle(&mut expanded, repeat);
+        self.ready.extend(expanded.jobs);
+        self.ready.pop_front().map(Ok)
     }
 }

@@ -16,6 +16,19 @@ impl Timestamp {
         Self::cut(jiff::Timestamp::now())
     }
 
+    /// Reads RFC 3339: date, `T`, time, and an offset or `Z`. Nothing looser, so that no zone is guessed.
+    pub fn parse(text: &str) -> Option<Self> {
+        let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        let rest = shape.strip_prefix("0000-00-00T00:00:00")?;
+        let fraction = rest.strip_prefix('.').map(|rest| rest.trim_start_matches('0'));
+        let offset = match fraction {
+            Some(offset) if rest.starts_with(".0") => offset,
+            Some(_) => return None,
+            None => rest,
+        };
+        matches!(offset, "Z" | "+00:00" | "-00:00").then(|| text.parse().ok().map(Self::cut)).flatten()
+    }
+
     /// This moment plus `elapsed`; past the year 9999 it stays where it is.
     #[must_use]
     pub fn plus(self, elapsed: Duration) -> Self {

@@ -164,8 +164,69 @@ codes! {
     TooManyJobs = 505, Error;
     /// A call id or key that holds a telephone number which `privacy` hides.
     NumberShown = 506, Error;
+    /// A prefix of a guard with which no number begins.
+    UnknownPrefix = 507, Error;
+    /// A region of a guard that has no numbers.
+    UnknownRegion = 508, Error;
+    /// A number that begins with a prefix of `deny_prefixes`.
+    PrefixDenied = 510, Error;
+    /// A number that begins with no prefix of `allow_prefixes`.
+    PrefixNotAllowed = 511, Error;
+    /// A number that belongs to no region of `allow_regions`.
+    RegionNotAllowed = 512, Error;
+    /// A premium, satellite, emergency or short number that `allow` does not name.
+    KindNotAllowed = 513, Error;
+    /// More jobs with numbers under a prefix than `max_per_prefix` allows.
+    TooManyForPrefix = 514, Error;
+    /// A number that there cannot be.
+    ImpossibleNumber = 515, Error;
+    /// The list of `deny_numbers` is older than it may be.
+    DenyListStale = 516, Error;
+    /// An entry of the list of `deny_numbers` that is no number.
+    DenyListMalformed = 517, Error;
+    /// A link between targets of two parts of a split bridge.
+    LinkAcrossParts = 518, Error;
+    /// `not_after` is no moment.
+    BadMoment = 519, Error;
     /// A number without its country code: what it means depends on the server.
     NoCountryCode = 601, Warning;
+    /// A number whose range is not in use.
+    InvalidNumber = 602, Warning;
+    /// `not_after` has passed already.
+    ExpiredAlready = 603, Warning;
+    /// An entry of the list of `deny_numbers` without its country code.
+    DenyEntryLocal = 604, Warning;
+    /// The list of `deny_numbers` has no entries.
+    DenyListEmpty = 605, Warning;
+}
+
+impl Code {
+    /// Whether it says that input is missing, empty or stale.
+    pub fn is_missing_input(self) -> bool {
+        matches!(
+            self,
+            Self::IncludeUnreadable
+                | Self::ProfileUnreadable
+                | Self::DataUnreadable
+                | Self::NoRows
+                | Self::StaleInput
+                | Self::StdinMissing
+                | Self::DenyListStale
+        )
+    }
+
+    /// Whether it says that a guard does not let the input pass, which is not wrong in itself.
+    pub fn is_guard(self) -> bool {
+        matches!(
+            self,
+            Self::TooManyJobs
+                | Self::PrefixDenied
+                | Self::PrefixNotAllowed
+                | Self::RegionNotAllowed
+                | Self::KindNotAllowed
+                | Self::TooManyForPrefix
+        )
+    }
 }
 
 impl fmt::Display for Code {

@@ -7,6 +7,7 @@ mod clock;
 mod code;
 mod credentials;
 mod criterion;
+mod guards;
 mod host;
 mod ids;
 mod job;
@@ -26,9 +27,10 @@ pub use clock::{RunClock, Timestamp};
 pub use code::{Code, Severity};
 pub use credentials::{CredentialName, Credentials, SecretSource};
 pub use criterion::{Criterion, CriterionError, Metric, Operator, Unit};
+pub use guards::{DenyFile, Duplicates, Guards, OnViolation};
 pub use host::is_loopback_host;
 pub use ids::{JobKey, JobNumber, RunId, SetName};
-pub use job::{Job, Method, Planned, RequestSpec, SkipReason, Skipped};
+pub use job::{After, Job, Method, Planned, RequestSpec, SkipReason, Skipped};
 pub use latency::Latency;
 pub use number::{NumberKind, Region, RiskyKind};
 pub use outcome::{Evidence, Outcome};
@@ -37,7 +39,8 @@ pub use problem::{DataPlace, Focus, Problem};
 pub use quantity::{DurationSpec, QuantityError, Rate};
 pub use rows::{Matrix, RowFormat, RowSource, Rows};
 pub use runbook::{
-    Connection, Endpoints, Layer, Limits, RetryPolicy, Role, Runbook, SetSpec, Source, Texts, Timeouts, is_profile_file,
+    Connection, Endpoints, Layer, Legs, Limits, RetryPolicy, Role, Runbook, SetSpec, Source, Texts, Timeouts,
+    is_profile_file,
 };
 pub use secret::Secret;
 pub use surface::{Admission, ApiSurface, CallPart, CallPlace};

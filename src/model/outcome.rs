@@ -49,4 +49,6 @@ pub enum Evidence {
     Abandoned,
     /// Stopped between the durable intent and the first byte: the run is ending, or the request cannot be built.
     Withdrawn,
+    /// The job's `not_after` passed between the durable intent and the first byte.
+    Expired,
 }

@@ -92,6 +92,10 @@ fn mask_digit_runs(text: &str) -> String {
             at += 1;
             continue;
         }
+        if let Some(end) = moment_from(&chars, at) {
+            at = end;
+            continue;
+        }
         let (digits, end) = number_from(&chars, at);
         if digits.len() >= SHORTEST_NUMBER {
             let shown: String = digits.iter().map(|place| chars[*place]).collect();
@@ -100,6 +104,30 @@ fn mask_digit_runs(text: &str) -> String {
         at = end;
     }
     out.into_iter().collect()
+}
+
+/// The end of a moment as RFC 3339 or a database writes it: it has as many digits as a number and hides nobody.
+fn moment_from(chars: &[char], start: usize) -> Option<usize> {
+    const SHAPE: &str = "0000-00-00T00:00";
+    let fits = |(c, shape): (&char, char)| match shape {
+        '0' => c.is_ascii_digit(),
+        'T' => matches!(c, 'T' | ' '),
+        shape => *c == shape,
+    };
+    let shape: Vec<char> = SHAPE.chars().collect();
+    let first = start == 0 || !chars[start - 1].is_numeric() && chars[start - 1] != '+';
+    if !first || chars.len() < start + shape.len() || !chars[start..].iter().zip(shape).all(fits) {
+        return None;
+    }
+    let mut end = start + SHAPE.len();
+    let digit = |at: usize| chars.get(at).is_some_and(char::is_ascii_digit);
+    if chars.get(end) == Some(&':') && digit(end + 1) && digit(end + 2) {
+        end += 3;
+    }
+    if chars.get(end) == Some(&'.') {
+        end += 1 + chars[end + 1..].iter().take(9).take_while(|c| c.is_ascii_digit()).count();
+    }
+    Some(end)
 }
 
 /// The places of a number's digits, and where it ends. Separators may not be longer than [`LONGEST_GAP`].
@@ -154,6 +182,8 @@ mod tests {
         assert_eq!(text, "no route to +1202*****04 [31m (call 42)");
         let text = NumberPrivacy::Masked.mask("+1 (202) 555-0104, 202.555.0104; call-0001, code 500");
         assert_eq!(text, "+1 (202) ***-**04, 202.5**.**04; call-0001, code 500");
+        let text = NumberPrivacy::Masked.mask("2026-11-22T18:30:00.123456Z,2025550104,2026-11-22 18:30,2026-11-22");
+        assert_eq!(text, "2026-11-22T18:30:00.123456Z,2025****04,2026-11-22 18:30,****-**-22", "a moment is no number");
     }
 
     #[test]

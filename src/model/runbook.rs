@@ -1,6 +1,8 @@
 //! A checked runbook. Only `load` makes one.
 
-use super::{CredentialName, Criterion, DurationSpec, NumberPrivacy, Rate, Rows, SecretSource, SetName};
+use super::{CredentialName, Criterion, DurationSpec, Guards, NumberPrivacy, Rate, Rows, SecretSource, SetName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -121,6 +123,17 @@ pub struct Connection {
     pub timeouts: Timeouts,
 }
 
+/// What becomes of a job with more targets than one bridge takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Legs {
+    /// The run is refused.
+    #[default]
+    Refuse,
+    /// It becomes several bridges of the same call, one after the other.
+    Split,
+}
+
 /// One set of bridge jobs.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SetSpec {
@@ -136,6 +149,10 @@ pub struct SetSpec {
     pub key: Option<String>,
     /// The job's fields, templates at the leaves.
     pub job: Map<String, Value>,
+    /// A template for the moment from which a job is not begun any more.
+    pub not_after: Option<String>,
+    /// What becomes of a job with more targets than one bridge takes.
+    pub legs: Legs,
     /// Requests of this set in flight at most; `None`: the run's limit.
     pub concurrency: Option<usize>,
     /// No rows is not an error.
@@ -170,7 +187,8 @@ impl Runbook {
     /// Every data file that it names, once, in order.
     pub fn input_files(&self) -> Vec<&Path> {
         let mut files: Vec<&Path> = Vec::new();
-        for file in self.sets.iter().filter_map(|set| set.rows.file()) {
+        let deny_list = self.guards.deny_numbers.iter().map(|list| list.file.as_path());
+        for file in self.sets.iter().filter_map(|set| set.rows.file()).chain(deny_list) {
             if !files.contains(&file) {
                 files.push(file);
             }
@@ -205,8 +223,8 @@ pub struct Runbook {
     pub limits: Limits,
     /// Retry policy.
     pub retry: RetryPolicy,
-    /// Jobs at most; `None`: no bound.
-    pub max_jobs: Option<u64>,
+    /// What the run must not do.
+    pub guards: Guards,
     /// All must be met at the end.
     pub criteria: Vec<Criterion>,
     /// How numbers are written down.

@@ -2,7 +2,7 @@
 //!
 //! Three sources. libphonenumber's metadata, through `rlibphonenumber`, knows the numbers of the world's numbering plans.
 //! `short_numbers.tsv`, made from libphonenumber's short number metadata by `tools/number_tables.py`, knows emergency
-//! numbers and short codes. `satellite` lists satellite networks, which libphonenumber counts as mobile or VoIP.
+//! numbers and short codes. `satellite` lists satellite networks, which libphonenumber counts as mobile.
 
 mod inspect;
 mod satellite;

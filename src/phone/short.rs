@@ -1,7 +1,7 @@
 //! Emergency numbers and short codes.
 
 use regex::Regex;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, OnceLock};
 
 /// Made by `tools/number_tables.py`.
@@ -40,12 +40,12 @@ static BY_CODE: LazyLock<HashMap<&'static str, Codes>> = LazyLock::new(|| {
 });
 
 /// Emergency numbers of any region: without a plus a number may be dialled from anywhere.
-static ANYWHERE: LazyLock<BTreeMap<&'static str, ()>> =
-    LazyLock::new(|| BY_CODE.values().flat_map(|codes| &codes.emergency).map(|number| (*number, ())).collect());
+static ANYWHERE: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| BY_CODE.values().flat_map(|codes| &codes.emergency).copied().collect());
 
 /// Whether it is an emergency number somewhere.
 pub(super) fn is_emergency_anywhere(digits: &str) -> bool {
-    ANYWHERE.contains_key(digits)
+    ANYWHERE.contains(digits)
 }
 
 /// The digits after a plus as a calling code and a short number of one of its regions.

@@ -6,6 +6,7 @@ use super::endpoints::{EndpointRules, Urls};
 use super::job::JobRules;
 use super::request::{RequestTemplates, Segment};
 use super::sandbox::SandboxRules;
+use super::split::{self, Part};
 use super::{compile, constraints};
 use crate::model::{
     ApiSurface, CallId, Connection, CredentialName, Credentials, Endpoints, JobNumber, Method, NumberPrivacy, Problem,
@@ -201,11 +202,6 @@ impl Profile {
         problems
     }
 
-    /// The longest list of legs that one bridge takes, with its JSON pointer in the job.
-    pub fn legs_limit(&self) -> Option<(&str, usize)> {
-        self.rules.legs.as_ref().map(|legs| (legs.pointer.as_str(), legs.max))
-    }
-
     /// The JSON Schema of a job's fields.
     pub fn job_schema(&self) -> Value {
         let mut schema = self.checker.schema().clone();
@@ -270,6 +266,22 @@ impl Profile {
     /// The targets as they may be written down: `phone:+1202*****04`.
     pub fn targets(&self, fields: &Value, privacy: NumberPrivacy) -> Vec<String> {
         constraints::targets(&self.rules, fields, privacy)
+    }
+
+    /// Every telephone number of a job, with the pointer to it.
+    pub fn numbers<'a>(&'a self, fields: &'a Value) -> impl Iterator<Item = (String, &'a str)> {
+        constraints::numbers(&self.rules, fields)
+    }
+
+    /// The list of legs that one bridge takes a bounded number of, and that number.
+    pub fn legs(&self) -> Option<(&str, usize)> {
+        self.rules.legs.as_ref().map(|legs| (legs.pointer.as_str(), legs.max))
+    }
+
+    /// The bridges that a job becomes when it may be split: itself when one bridge takes it. The error names links between
+    /// targets of two parts.
+    pub fn split(&self, fields: Value) -> Result<Vec<Part>, Vec<Problem>> {
+        split::split(&self.rules, fields)
     }
 
     /// The digits of each target's telephone number, without its plus.

@@ -11,7 +11,7 @@ pub(super) fn call_id<'a>(spec: &JobRules, fields: &'a Value) -> Option<&'a str>
 }
 
 /// Every telephone number of a job, with the pointer to it.
-fn numbers<'a>(spec: &'a JobRules, fields: &'a Value) -> impl Iterator<Item = (String, &'a str)> {
+pub(super) fn numbers<'a>(spec: &'a JobRules, fields: &'a Value) -> impl Iterator<Item = (String, &'a str)> {
     let spec = &spec.numbers;
     let targets = fields.pointer(&spec.pointer).and_then(Value::as_array).into_iter().flatten().enumerate();
     let listed =

@@ -20,6 +20,7 @@ mod predicate;
 mod request;
 mod sandbox;
 mod spec;
+mod split;
 mod uuid;
 
 pub use answer::{Answer, AnswerClass, Answers, WaitUnit, error_text};
@@ -27,3 +28,4 @@ pub use auth::{AuthHeader, TokenAnswer, TokenRequest};
 pub use compiled::{PayloadSchema, Profile, ProfileError};
 pub use endpoints::{Discovery, Urls};
 pub use spec::{PROFILE_SCHEMA, profile_checker, profile_schema};
+pub use split::Part;

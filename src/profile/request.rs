@@ -90,7 +90,9 @@ impl TargetTemplates {
         for (name, template) in &self.query {
             let Some(value) = filling.present(template)? else { continue };
             target.push(mark);
-            target.push_str(&format!("{}={}", path_segment(name), path_segment(&text_of(&value))));
+            target.push_str(&path_segment(name));
+            target.push('=');
+            target.push_str(&path_segment(&text_of(&value)));
             mark = '&';
         }
         Ok(target)

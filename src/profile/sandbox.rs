@@ -37,7 +37,10 @@ impl SandboxRules {
 
 /// The first place of a request that begins with the call's id, if any.
 pub(super) fn call_place(spec: &RequestSpecSpec, call_id: &str) -> Option<CallPlace> {
-    let place = |part: CallPart, text: &str| Some(CallPlace { part, until: behind_call(text, call_id)? });
+    let place = |part: CallPart, text: &str| {
+        let until = behind_call(text, call_id)?.chars().next();
+        Some(CallPlace { part, until })
+    };
     let texts = |members: &Option<Map<String, Value>>| -> Vec<(String, String)> {
         let members = members.iter().flatten();
         members.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
@@ -53,8 +56,8 @@ pub(super) fn call_place(spec: &RequestSpecSpec, call_id: &str) -> Option<CallPl
     in_path().or_else(in_query).or_else(in_json).or_else(in_form)
 }
 
-/// Of a template that begins with the call's id: the first character of what follows, if anything does.
-fn behind_call(text: &str, call_id: &str) -> Option<Option<char>> {
+/// Of a template that begins with the call's id: the plain text that follows.
+fn behind_call<'a>(text: &'a str, call_id: &str) -> Option<&'a str> {
     let (name, mut rest) = text.strip_prefix("{{")?.split_once("}}")?;
     if name.trim().strip_prefix("job.")? != call_id {
         return None;
@@ -62,5 +65,5 @@ fn behind_call(text: &str, call_id: &str) -> Option<Option<char>> {
     while let Some((_, behind)) = rest.strip_prefix("{{").and_then(|inner| inner.split_once("}}")) {
         rest = behind;
     }
-    Some(rest.chars().next())
+    Some(rest)
 }

@@ -2,6 +2,7 @@
 
 use crate::model::JobNumber;
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 
 /// Keeps these digests apart from all others that are made of the same text.
 const NAMESPACE: &str = "bridgebook job";
@@ -20,7 +21,8 @@ pub(super) fn job_uuid(run_id: &str, number: JobNumber) -> String {
         if matches!(index, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        text.push_str(&format!("{byte:02x}"));
+        // Writing into a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
     }
     text
 }

@@ -63,7 +63,8 @@ impl ReportBuilder {
                 in_flight: stopping.in_flight,
             }),
             Event::RunFinished(_) => self.finished_at = Some(at),
-            Event::Throttled(_) | Event::Stopping(_) | Event::Seal(_) => {}
+            // Why it ended so is what its last attempt has said.
+            Event::JobExpired(_) | Event::Throttled(_) | Event::Stopping(_) | Event::Seal(_) => {}
         }
         Ok(())
     }

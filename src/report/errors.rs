@@ -5,7 +5,7 @@
 
 use super::jobs::{Cause, JobView, Jobs};
 use super::summary::ErrorGroup;
-use crate::model::{Evidence, JobNumber, Outcome, SkipReason};
+use crate::model::{Evidence, JobNumber, Outcome};
 use crate::state::{JobState, RunState};
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -102,6 +102,10 @@ fn remedy(outcome: Outcome, evidence: Evidence, status: Option<u16>) -> &'static
         (_, Evidence::Withdrawn) => {
             "The run was stopped before the first byte left, so nothing was sent. These jobs may be run again."
         }
+        (_, Evidence::Expired) => {
+            "The jobs' time ran out before the first byte left, so nothing was sent. Start earlier, or raise the rate or \
+             the concurrency; run them again only if the calls are still up."
+        }
         (_, Evidence::Refusal) => {
             "The API was too busy and refused to the last attempt. Lower the rate or the concurrency, or allow more \
              attempts and a longer Retry-After; then these jobs may be run again."
@@ -140,7 +144,7 @@ fn by_status(status: Option<u16>) -> &'static str {
 pub(super) fn cause_word(cause: Cause) -> &'static str {
     match cause {
         Cause::Attempt(evidence) => evidence_word(evidence),
-        Cause::Skip(SkipReason::When) => "when",
+        Cause::Skip(reason) => reason.word(),
     }
 }
 
@@ -155,6 +159,7 @@ pub(super) fn evidence_word(evidence: Evidence) -> &'static str {
         Evidence::ConnectionLost => "connection_lost",
         Evidence::Abandoned => "abandoned",
         Evidence::Withdrawn => "withdrawn",
+        Evidence::Expired => "expired",
     }
 }
 
@@ -170,5 +175,6 @@ pub(super) fn evidence_words(outcome: Outcome, evidence: Evidence) -> &'static s
         Evidence::ConnectionLost => "connection lost before an answer",
         Evidence::Abandoned => "in flight when the run was stopped",
         Evidence::Withdrawn => "stopped before the first byte",
+        Evidence::Expired => "too late before the first byte",
     }
 }

@@ -174,7 +174,7 @@ impl Jobs {
 
     /// A row was left out.
     pub(super) fn skipped(&mut self, skipped: &JobSkipped) {
-        self.name(skipped.job, None, skipped.call_id.as_deref(), None);
+        self.name(skipped.job, None, skipped.call_id.as_deref(), skipped.key.as_ref().map(JobKey::as_str));
         if let Some(row) = self.row(skipped.job) {
             row.cause = Some(Cause::Skip(skipped.reason));
         }

@@ -81,12 +81,10 @@ impl Checker {
                 return unexpected.iter().map(|key| self.unknown(error, &at, key)).collect();
             }
             Kind::Type { .. } => self.wrong_type(error, &at, error.instance().as_ref(), &name()),
-            Kind::Enum { options } => {
-                let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                let nearest = value.as_str().and_then(|text| nearest(text, options.iter().copied()));
-                let help = nearest
-                    .map_or_else(|| format!("write one of {}", listed(&options)), |near| format!("write `{near}`"));
-                Problem::at(Code::NotAllowed, at.clone(), format!("{} cannot be {}", name(), short(value))).help(help)
+            Kind::Enum { .. } | Kind::OneOfNotValid { .. }
+                if let Some(words) = self.parent_schema(error).and_then(words_of) =>
+            {
+                not_among(&at, &name(), value, &words)
             }
             Kind::Constant { expected_value } => {
                 Problem::at(Code::NotAllowed, at.clone(), format!("{} cannot be {}", name(), short(value)))
@@ -120,9 +118,22 @@ impl Checker {
             Kind::MinProperties { .. } | Kind::MaxProperties { .. } => {
                 self.range(&at, &format!("{} needs exactly one key", name()), &self.keys_of(error)).on_key()
             }
+            Kind::PropertyNames { error: inner } => self.bad_key(&at, inner),
             _ => Problem::at(Code::BadForm, at.clone(), error.to_string()),
         };
         vec![problem]
+    }
+
+    /// A key that has not the required form.
+    fn bad_key(&self, at: &str, inner: &ValidationError<'_>) -> Problem {
+        let key = inner.instance().as_str().unwrap_or_default().to_owned();
+        let explained = match inner.kind() {
+            Kind::Pattern { pattern } => (self.explain)(pattern, &key),
+            _ => None,
+        };
+        let (message, help) = explained.unwrap_or_else(|| (format!("{key:?} cannot be a key here"), inner.to_string()));
+        let pointer = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+        Problem::at(Code::BadForm, pointer, message).help(help).on_key()
     }
 
     fn missing(&self, error: &ValidationError<'_>, key: &str) -> Problem {
@@ -153,15 +164,18 @@ impl Checker {
         let types = schema.and_then(|schema| schema.get("type"));
         let wanted = match types.and_then(Value::as_array) {
             None => types.and_then(Value::as_str).unwrap_or("another type"),
-            // Any scalar will do.
             Some(types) if types.iter().any(|name| name == "boolean") => "scalar",
-            // Of several types the last is the widest: `429` or `5xx`.
-            Some(types) => types.last().and_then(Value::as_str).unwrap_or("another type"),
+            // A text is the plain way to write it, and holds what the other types hold: `429` or `5xx`, a file or its options.
+            Some(types) if types.iter().any(|name| name == "string") => "string",
+            Some(types) => types.first().and_then(Value::as_str).unwrap_or("another type"),
         };
         let scalar = value.is_string() || value.is_number() || value.is_boolean();
         if schema.and_then(|schema| schema.get("writeOnly")).is_some() && wanted == "object" && scalar {
             return Problem::at(Code::LiteralSecret, at, format!("{name} stands here in plain text"))
                 .help("write `{env: NAME}` or `{file: PATH}`; then change the secret, since it has been written down");
+        }
+        if scalar && let Some(words) = schema.and_then(words_of) {
+            return not_among(at, name, value, &words);
         }
         if wanted == "string" && (value.is_number() || value.is_boolean()) {
             // In quotes it may still not be what is wanted: `rate: 25`.
@@ -229,6 +243,20 @@ fn one_a_place(problems: Vec<Problem>) -> Vec<Problem> {
         }
     }
     kept
+}
+
+/// The words that a schema allows: an `enum`, or a `oneOf` of constants that each have a description of their own.
+fn words_of(schema: &Value) -> Option<Vec<&str>> {
+    let words = |list: &'static str, word: fn(&Value) -> Option<&str>| {
+        schema.get(list)?.as_array()?.iter().map(word).collect::<Option<Vec<&str>>>()
+    };
+    words("enum", Value::as_str).or_else(|| words("oneOf", |variant| variant.get("const")?.as_str()))
+}
+
+fn not_among(at: &str, name: &str, value: &Value, options: &[&str]) -> Problem {
+    let nearest = value.as_str().and_then(|text| nearest(text, options.iter().copied()));
+    let help = nearest.map_or_else(|| format!("write one of {}", listed(options)), |near| format!("write `{near}`"));
+    Problem::at(Code::NotAllowed, at, format!("{name} cannot be {}", short(value))).help(help)
 }
 
 fn is_type(code: Code) -> bool {

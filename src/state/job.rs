@@ -36,6 +36,8 @@ pub enum Step {
     Retries(Outcome),
     /// The row is left out.
     Skip,
+    /// It was to be tried again, and its time has run out: it ends as its last attempt did.
+    Expires(Outcome),
     /// The run ends without it.
     GiveUp,
 }
@@ -68,7 +70,9 @@ impl JobState {
             (Self::Pending, Step::Intent) => Ok(Self::InFlight),
             (Self::Pending, Step::Skip) => Ok(Self::Skipped),
             (Self::Pending, Step::GiveUp) => Ok(Self::NotAttempted),
-            (Self::InFlight, Step::Ends(outcome)) => Ok(outcome.into()),
+            // Only what is proven not processed can be tried again, so only that can wait, and end waiting.
+            (Self::Pending, Step::Expires(outcome @ (Outcome::Rejected | Outcome::NotSent)))
+            | (Self::InFlight, Step::Ends(outcome)) => Ok(outcome.into()),
             // Only what is proven not processed may be tried again: never an unknown, never a success.
             (Self::InFlight, Step::Retries(Outcome::Rejected | Outcome::NotSent)) => Ok(Self::Pending),
             (
@@ -76,9 +80,15 @@ impl JobState {
                 Step::Retries(Outcome::Succeeded | Outcome::Accepted | Outcome::Unknown)
                 | Step::Intent
                 | Step::Skip
+                | Step::Expires(_)
                 | Step::GiveUp,
             )
-            | (Self::Pending, Step::Ends(_) | Step::Retries(_))
+            | (
+                Self::Pending,
+                Step::Ends(_)
+                | Step::Retries(_)
+                | Step::Expires(Outcome::Succeeded | Outcome::Accepted | Outcome::Unknown),
+            )
             | (
                 Self::Succeeded
                 | Self::Accepted
@@ -87,9 +97,19 @@ impl JobState {
                 | Self::Unknown
                 | Self::Skipped
                 | Self::NotAttempted,
-                Step::Intent | Step::Ends(_) | Step::Retries(_) | Step::Skip | Step::GiveUp,
+                Step::Intent | Step::Ends(_) | Step::Retries(_) | Step::Skip | Step::Expires(_) | Step::GiveUp,
             ) => Err(IllegalStep { state: self, step }),
         }
+    }
+
+    /// Whether nothing can happen to the job any more.
+    pub fn is_final(self) -> bool {
+        self.after_crash().is_none()
+    }
+
+    /// Whether the server took the job.
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Accepted)
     }
 
     /// Where a job stands after a crash, if it had no final state: what may have left is unknown.
@@ -144,7 +164,8 @@ mod tests {
         let steps = [Step::Intent, Step::Skip, Step::GiveUp]
             .into_iter()
             .chain(Outcome::ALL.map(Step::Ends))
-            .chain(Outcome::ALL.map(Step::Retries));
+            .chain(Outcome::ALL.map(Step::Retries))
+            .chain(Outcome::ALL.map(Step::Expires));
         let mut legal = Vec::new();
         for step in steps {
             for state in JobState::ALL {
@@ -164,6 +185,8 @@ mod tests {
             (JobState::InFlight, Step::Ends(Outcome::Unknown), JobState::Unknown),
             (JobState::InFlight, Step::Retries(Outcome::Rejected), JobState::Pending),
             (JobState::InFlight, Step::Retries(Outcome::NotSent), JobState::Pending),
+            (JobState::Pending, Step::Expires(Outcome::Rejected), JobState::Rejected),
+            (JobState::Pending, Step::Expires(Outcome::NotSent), JobState::NotSent),
         ];
         assert_eq!(legal, expected);
     }

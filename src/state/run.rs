@@ -116,6 +116,9 @@ impl RunState {
             Event::JobSkipped(skipped) => {
                 self.step(skipped.job, &skipped.set, Step::Skip)?;
             }
+            Event::JobExpired(expired) => {
+                self.step(expired.job, &expired.set, Step::Expires(expired.outcome))?;
+            }
             Event::JobNotAttempted(job) => {
                 self.step(job.job, &job.set, Step::GiveUp)?;
             }

@@ -38,25 +38,12 @@ impl Findings {
         let codes: Vec<Code> = self.found.iter().filter(refusing).map(|found| found.code).collect();
         if codes.is_empty() {
             None
-        } else if codes.iter().copied().all(is_missing_input) {
+        } else if codes.iter().all(|code| code.is_missing_input()) {
             Some(Exit::InputMissing)
-        } else if codes.iter().all(|code| *code == Code::TooManyJobs) {
+        } else if codes.iter().all(|code| code.is_guard()) {
             Some(Exit::Refused)
         } else {
             Some(Exit::Invalid)
         }
     }
-}
-
-/// Input that is not there, or not there any more.
-fn is_missing_input(code: Code) -> bool {
-    matches!(
-        code,
-        Code::IncludeUnreadable
-            | Code::ProfileUnreadable
-            | Code::DataUnreadable
-            | Code::NoRows
-            | Code::StaleInput
-            | Code::StdinMissing
-    )
 }

@@ -5,12 +5,13 @@
 
 mod connection;
 mod criteria;
+mod guards;
 mod matrix;
 mod quantities;
 mod rows;
 mod sets;
 
-use super::raw::{RawConnection, RawRunbook};
+use super::raw::{PREFIX, REGION, RawConnection, RawRunbook};
 use crate::model::{Code, Criterion, DurationSpec, Limits, Problem, Rate, RetryPolicy, Runbook, Texts};
 use quantities::Quantities;
 
@@ -24,6 +25,8 @@ pub(super) fn explain_pattern(pattern: &str, text: &str) -> Option<(String, Stri
             Some((format!("{text:?} is not a duration"), "write for example 250ms, 30s, 5m or 1h30m".to_owned()))
         }
         Rate::PATTERN => Some((format!("{text:?} is not a rate"), "write for example 25/s, 90/m or 1000/h".to_owned())),
+        PREFIX => Some(guards::explain_prefix(text)),
+        REGION => Some(guards::explain_region(text)),
         Criterion::PATTERN => Some(criteria::explain(text)),
         _ => None,
     }
@@ -52,6 +55,7 @@ pub(super) fn lower(texts: Texts, raw: &RawRunbook, problems: &mut Vec<Problem>)
             60,
         ),
     };
+    let guards = guards::guards(raw.guards.as_ref(), &mut quantities);
     let empty = RawConnection::default();
     if raw.connection.is_none() {
         let problem = Problem::at(Code::MissingKey, "/connection", "the runbook has no `connection`");
@@ -80,7 +84,7 @@ pub(super) fn lower(texts: Texts, raw: &RawRunbook, problems: &mut Vec<Problem>)
         sets,
         limits,
         retry,
-        max_jobs: raw.guards.as_ref().and_then(|guards| guards.max_jobs),
+        guards,
         criteria,
         numbers: raw.privacy.as_ref().and_then(|privacy| privacy.numbers).unwrap_or_default(),
     }

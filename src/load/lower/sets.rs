@@ -39,13 +39,18 @@ pub(super) fn sets(raw: &RawRunbook, problems: &mut Vec<Problem>) -> Vec<SetSpec
 /// `None` when the schema has refused a part without which no row can be read.
 fn one_set(index: usize, raw: &RawSet, problems: &mut Vec<Problem>) -> Option<SetSpec> {
     let rows = rows::rows(raw.rows.as_ref()?, &format!("/sets/{index}/rows"), problems);
+    let mut job = raw.job.clone()?;
+    // The engine's own field: the profile does not know it.
+    let not_after = job.shift_remove("not_after").and_then(|value| value.as_str().map(str::to_owned));
     Some(SetSpec {
         name: SetName::new(raw.name.as_deref()?),
         index,
         rows: rows?,
         when: raw.when.clone(),
         key: raw.key.clone(),
-        job: raw.job.clone()?,
+        job,
+        not_after,
+        legs: raw.legs.unwrap_or_default(),
         concurrency: raw.limits.as_ref().and_then(|limits| limits.concurrency).map(count),
         allow_empty: raw.allow_empty.unwrap_or(false),
     })

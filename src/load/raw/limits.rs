@@ -1,4 +1,4 @@
-//! `limits:`, `retry:`, `guards:` and `privacy:` as people write them.
+//! `limits:`, `retry:` and `privacy:` as people write them.
 
 use crate::model::{DurationSpec, NumberPrivacy, Rate};
 use schemars::JsonSchema;
@@ -34,15 +34,6 @@ pub(in crate::load) struct RawRetry {
     /// Longest Retry-After of an answer that is waited for; a longer one is cut to this. Default 60s.
     #[schemars(regex(pattern = DurationSpec::PATTERN), extend("default" = "60s", "examples" = ["60s"]))]
     pub(in crate::load) max_retry_after: Option<String>,
-}
-
-/// Conditions on the input that refuse the whole run.
-#[derive(Deserialize, JsonSchema, Debug, Default)]
-#[serde(deny_unknown_fields)]
-pub(in crate::load) struct RawGuards {
-    /// Jobs at most: a wrong list is often a long list.
-    #[schemars(range(min = 1), extend("examples" = [5000]))]
-    pub(in crate::load) max_jobs: Option<u64>,
 }
 
 /// What may be written down.

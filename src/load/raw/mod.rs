@@ -4,17 +4,19 @@
 //! pruned can always be read, and the rest of it checked.
 
 mod connection;
+mod guards;
 mod limits;
 mod rows;
 mod sets;
 
 pub(in crate::load) use connection::{RawAuth, RawConnection, RawSecret};
+pub(in crate::load) use guards::{PREFIX, REGION, RawGuards};
 pub(in crate::load) use rows::{RawMatrix, RawRows};
 pub(in crate::load) use sets::RawSet;
 
 use crate::model::Criterion;
 use crate::schema::strict;
-use limits::{RawGuards, RawLimits, RawPrivacy, RawRetry};
+use limits::{RawLimits, RawPrivacy, RawRetry};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -86,7 +88,7 @@ pub(in crate::load) struct RawRunbook {
     pub(in crate::load) limits: Option<RawLimits>,
     /// When a job that is proven not processed is tried again. An unknown outcome never is.
     pub(in crate::load) retry: Option<RawRetry>,
-    /// Conditions on the input that refuse the whole run.
+    /// What the run must not do, whatever its rows say.
     pub(in crate::load) guards: Option<RawGuards>,
     /// All must hold at the end for exit code 0: `METRIC OP VALUE [in SET]`. Where none speaks of failures or successes,
     /// `failed == 0` is added; where none speaks of `unknown`, `unknown == 0`.

@@ -1,6 +1,7 @@
 //! `sets:` as people write them.
 
 use super::rows::RawRows;
+use crate::model::Legs;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -25,6 +26,10 @@ pub(in crate::load) struct RawSet {
     /// Required here or in `defaults`.
     #[schemars(with = "Option<JobFields>", extend("examples" = [{"call_id": "{{row.call_id}}", "targets": [{"type": "phone", "value": "{{row.callback_number}}"}], "direction": "transfer"}]))]
     pub(in crate::load) job: Option<Map<String, Value>>,
+    /// A job with more targets than one bridge takes: `refuse` the run, or `split` it into several bridges of the same
+    /// call, one after the other. Default `refuse`.
+    #[schemars(extend("default" = "refuse", "examples" = ["split"]))]
+    pub(in crate::load) legs: Option<Legs>,
     /// Limits of this set.
     pub(in crate::load) limits: Option<RawSetLimits>,
     /// No rows is not an error.
@@ -46,6 +51,9 @@ pub(in crate::load) struct RawDefaults {
     /// Fields that every job has unless its set gives them.
     #[schemars(with = "Option<JobFields>", extend("examples" = [{"direction": "transfer"}]))]
     job: Option<Map<String, Value>>,
+    /// `legs` of each set that does not say.
+    #[schemars(extend("default" = "refuse", "examples" = ["split"]))]
+    legs: Option<Legs>,
     /// `limits` of each set, key by key.
     limits: Option<RawSetLimits>,
     /// `allow_empty` of each set that does not say.
@@ -72,6 +80,10 @@ struct JobFields {
     /// `RFC2833`, `INFO` or `PULSE`. Default `RFC2833`.
     #[schemars(extend("default" = "RFC2833", "examples" = ["RFC2833"]))]
     dtmf: Option<Value>,
+    /// From this moment on the job is not begun any more (RFC 3339 with an offset). A live call is perishable. Known for
+    /// every profile; not sent.
+    #[schemars(length(min = 1), extend("examples" = ["{{row.expires_at}}"]))]
+    not_after: Option<String>,
 }
 
 /// Limits of one set.

@@ -243,7 +243,7 @@ fn idempotency(
             }
         }
         (None, None) => {
-            refuse(at.to_owned(), "where does the key go?", "add `header: Idempotency-Key` or `body: /member`")
+            refuse(at.to_owned(), "where does the key go?", "add `header: Idempotency-Key` or `body: /member`");
         }
         (Some(_), Some(_)) => {
             refuse(format!("{at}/body"), "the key has two places", "keep `header` or `body`");

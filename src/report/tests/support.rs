@@ -121,7 +121,7 @@ impl Audit {
 
     pub(super) fn skip(&mut self, job: JobNumber) {
         let (set, call_id) = (self.set(job), Some((self.call)(job)));
-        self.push(Event::JobSkipped(JobSkipped { job, set, call_id, reason: SkipReason::When }));
+        self.push(Event::JobSkipped(JobSkipped { job, set, key: None, call_id, reason: SkipReason::When }));
     }
 
     pub(super) fn give_up(&mut self, job: JobNumber) {

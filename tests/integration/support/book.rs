@@ -14,6 +14,7 @@ pub(crate) const CLIENT_ID: &str = "itest-client";
 pub(crate) const CLIENT_SECRET: &str = "itest-secret-P7wLx2";
 
 /// The builder.
+#[derive(Clone)]
 pub(crate) struct Book {
     dir: Arc<TempDir>,
     env: Vec<(String, String)>,
@@ -93,6 +94,11 @@ impl Book {
         self.more.push_str(yaml);
         self.more.push('\n');
         self
+    }
+
+    /// A copy with more top-level YAML, in the same directory.
+    pub(crate) fn clone_with(&self, yaml: &str) -> Self {
+        self.clone().more(yaml)
     }
 
     /// The whole runbook as it stands here.

@@ -1,0 +1,226 @@
+//! The dispatcher by itself: jobs of one call keep their order and never overlap, whatever becomes of them, and a run
+//! never stands still.
+
+use super::{Admission, Dispatcher, Lane, Ready};
+use crate::event::{BridgeAttempt, BridgeIntent, Event, Happened, JobExpired, JobSkipped, RunStarted, SetPlan};
+use crate::model::{
+    After, CallId, DurationSpec, Evidence, Job, JobKey, JobNumber, Latency, Limits, Method, Outcome, Planned, Problem,
+    RequestSpec, SetName, Timestamp,
+};
+use crate::state::{JobState, RunState};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+fn job(number: JobNumber, set: usize, call: u64, after: Option<After>) -> Job {
+    let request = RequestSpec { method: Method::Post, path: String::new(), headers: Vec::new(), body: Vec::new() };
+    Job {
+        number,
+        set: SetName::new(format!("set-{set}")),
+        key: JobKey::new(format!("key-{number}")),
+        call_id: CallId::new(&format!("call-{call}")).unwrap_or_else(|error| panic!("{error}")),
+        request_id: String::new(),
+        targets: Vec::new(),
+        request,
+        not_after: None,
+        after,
+    }
+}
+
+fn limits(concurrency: usize) -> Limits {
+    Limits { concurrency, rate: None, drain_timeout: DurationSpec::from(Duration::ZERO) }
+}
+
+/// The run's state, as the engine folds it.
+struct Fold(RunState);
+
+impl Fold {
+    fn new(sets: &[Vec<Job>]) -> Self {
+        let plan: Vec<SetPlan> = sets
+            .iter()
+            .enumerate()
+            .map(|(set, jobs)| SetPlan { name: SetName::new(format!("set-{set}")), jobs: jobs.len() as u64 })
+            .collect();
+        let started: RunStarted = serde_json::from_value(serde_json::json!({
+            "runbook": "book", "inputs": [], "profile": "cxone", "profile_sha256": "", "tool": "",
+            "operator": {"user": "", "host": "", "pid": 1}, "sandbox": true, "base_url": "", "token_url": "",
+            "settings": [], "numbers": "masked", "jobs": sets.iter().map(Vec::len).sum::<usize>(), "sets": plan,
+            "criteria": [],
+        }))
+        .unwrap_or_else(|error| panic!("{error}"));
+        let mut fold = Self(RunState::default());
+        fold.apply(Event::RunStarted(Box::new(started)));
+        fold
+    }
+
+    fn apply(&mut self, event: Event) {
+        let happened = Happened { at: Timestamp::now(), event };
+        self.0.apply(&happened).unwrap_or_else(|error| panic!("{error}: {happened:?}"));
+    }
+
+    fn intent(&mut self, ready: &Ready) {
+        self.apply(Event::BridgeIntent(BridgeIntent {
+            job: ready.job.number,
+            set: ready.job.set.clone(),
+            key: ready.job.key.clone(),
+            call_id: String::new(),
+            attempt: ready.attempt,
+            request_id: String::new(),
+            targets: Vec::new(),
+        }));
+    }
+
+    fn attempt(&mut self, ready: &Ready, outcome: Outcome, is_final: bool) {
+        self.apply(Event::BridgeAttempt(BridgeAttempt {
+            job: ready.job.number,
+            set: ready.job.set.clone(),
+            key: ready.job.key.clone(),
+            call_id: String::new(),
+            attempt: ready.attempt,
+            request_id: String::new(),
+            outcome,
+            success: outcome.is_success(),
+            evidence: Evidence::Answer,
+            status_code: None,
+            latency_ms: Latency::default(),
+            queue_ms: Latency::default(),
+            error_message: None,
+            correlation_id: None,
+            is_final,
+            retry_in_ms: None,
+            warning: None,
+        }));
+    }
+}
+
+/// Two sets whose rows name few calls again and again, with parts of split bridges among them.
+fn plan(rng: &mut fastrand::Rng) -> Vec<Vec<Job>> {
+    let mut last: HashMap<u64, JobNumber> = HashMap::new();
+    let mut number = 0;
+    let mut sets = Vec::new();
+    for set in 0..rng.usize(1..4) {
+        let mut jobs: Vec<Job> = Vec::new();
+        for _ in 0..rng.usize(1..40) {
+            let call = rng.u64(0..8);
+            let parts = if rng.u8(0..5) == 0 { 3 } else { 1 };
+            for part in 0..parts {
+                number += 1;
+                let after = last.insert(call, number).map(|job| After { job, must_succeed: part > 0 });
+                let mut job = job(number, set, call, after);
+                // Some are late from the start.
+                job.not_after = (rng.u8(0..10) == 0).then(Timestamp::now);
+                jobs.push(job);
+            }
+        }
+        sets.push(jobs);
+    }
+    sets
+}
+
+#[test]
+fn jobs_of_one_call_never_overlap_and_keep_their_order_and_every_job_ends() {
+    for seed in 0..400 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let sets = plan(&mut rng);
+        let jobs: HashMap<JobNumber, Job> = sets.iter().flatten().map(|job| (job.number, job.clone())).collect();
+        let mut fold = Fold::new(&sets);
+        let concurrency = rng.usize(1..6);
+        let lanes = sets.into_iter().map(|jobs| Lane {
+            rows: jobs.into_iter().map(|job| Ok::<_, Vec<Problem>>(Planned::Job(Box::new(job)))),
+            concurrency: rng.bool().then(|| rng.usize(1..3)),
+        });
+        let mut dispatcher = Dispatcher::new(lanes.collect(), &limits(concurrency));
+        let wall = Timestamp::now().plus(Duration::from_secs(1));
+        let mut now = Instant::now();
+        let mut flying: Vec<Ready> = Vec::new();
+        let mut ended: Vec<JobNumber> = Vec::new();
+        for step in 0.. {
+            assert!(step < 10_000, "seed {seed}: the run stands still");
+            match dispatcher.admit(now, wall, true, &fold.0) {
+                Admission::Go(ready) => {
+                    let call = &ready.job.call_id;
+                    assert!(
+                        flying.iter().all(|other| other.job.call_id != *call),
+                        "seed {seed}: two of {call} at once"
+                    );
+                    let late = ended.iter().any(|job| *job > ready.job.number && jobs[job].call_id == *call);
+                    assert!(!late, "seed {seed}: {} goes after a later one of its call", ready.job.number);
+                    if let Some(after) = ready.job.after.filter(|after| after.must_succeed) {
+                        assert!(fold.0.job(after.job).is_some_and(JobState::is_success), "seed {seed}");
+                    }
+                    fold.intent(&ready);
+                    flying.push(ready);
+                    assert!(flying.len() <= concurrency);
+                }
+                Admission::Skip(skipped) => {
+                    ended.push(skipped.number);
+                    fold.apply(Event::JobSkipped(JobSkipped::from(skipped)));
+                }
+                Admission::Wait(Some(due)) if flying.is_empty() => now = due,
+                Admission::Done if flying.is_empty() => break,
+                Admission::Wait(_) | Admission::Done => {
+                    let ready = flying.swap_remove(rng.usize(..flying.len()));
+                    dispatcher.release(&ready);
+                    let again = ready.attempt < 3 && rng.bool();
+                    let outcomes = [Outcome::Succeeded, Outcome::Unknown, Outcome::Rejected, Outcome::NotSent];
+                    let outcome = if again { Outcome::Rejected } else { outcomes[rng.usize(..4)] };
+                    fold.attempt(&ready, outcome, !again);
+                    if again {
+                        dispatcher.retry(ready, now + Duration::from_millis(rng.u64(0..50)), outcome);
+                    } else {
+                        ended.push(ready.job.number);
+                    }
+                }
+                other => panic!("seed {seed}: {other:?}"),
+            }
+        }
+        assert_eq!(ended.len(), jobs.len(), "seed {seed}: every job has ended");
+        let calls: HashSet<_> = jobs.values().map(|job| job.call_id.clone()).collect();
+        for call in calls {
+            let order: Vec<JobNumber> = ended.iter().copied().filter(|job| jobs[job].call_id == call).collect();
+            assert!(order.is_sorted(), "seed {seed}: {call} ended in the order {order:?}");
+        }
+    }
+}
+
+#[test]
+fn a_job_whose_time_runs_out_while_it_waits_ends_as_its_last_attempt_did() {
+    let mut waiting = job(1, 0, 1, None);
+    let moment = Timestamp::now();
+    waiting.not_after = Some(moment);
+    let mut fold = Fold::new(&[vec![waiting.clone()]]);
+    let rows = vec![Ok::<_, Vec<Problem>>(Planned::Job(Box::new(waiting)))].into_iter();
+    let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(1));
+    let now = Instant::now();
+    let before = Timestamp::parse("2020-01-01T00:00:00Z").unwrap_or(moment);
+    let Admission::Go(ready) = dispatcher.admit(now, before, true, &fold.0) else { panic!("it is in time") };
+    fold.intent(&ready);
+    fold.attempt(&ready, Outcome::Rejected, false);
+    dispatcher.release(&ready);
+    dispatcher.retry(ready, now, Outcome::Rejected);
+    // No token is needed for what is not sent.
+    let Admission::Expired(ready, Outcome::Rejected) = dispatcher.admit(now, moment, false, &fold.0) else {
+        panic!("it is late")
+    };
+    fold.apply(Event::JobExpired(JobExpired {
+        job: 1,
+        set: ready.job.set.clone(),
+        key: ready.job.key.clone(),
+        call_id: String::new(),
+        attempts: 1,
+        outcome: Outcome::Rejected,
+        not_after: moment,
+    }));
+    assert_eq!(fold.0.job(1), Some(JobState::Rejected));
+    assert!(matches!(dispatcher.admit(now, moment, true, &fold.0), Admission::Done));
+}
+
+#[test]
+fn what_waits_for_a_job_that_is_not_there_stops_the_run_instead_of_holding_it() {
+    let second = job(2, 0, 1, Some(After { job: 1, must_succeed: false }));
+    let fold = Fold::new(&[vec![job(1, 0, 1, None), second.clone()]]);
+    let rows = vec![Ok::<_, Vec<Problem>>(Planned::Job(Box::new(second)))].into_iter();
+    let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(1));
+    let admission = dispatcher.admit(Instant::now(), Timestamp::now(), true, &fold.0);
+    assert!(matches!(admission, Admission::Broken(_)), "{admission:?}");
+}

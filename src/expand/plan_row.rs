@@ -1,0 +1,192 @@
+//! One row -> its jobs, or why there are none.
+
+use super::compile::written_problems;
+use super::guards::{Judgement, Target};
+use super::stream::JobStream;
+use crate::model::{
+    After, CallId, Code, Job, JobKey, JobNumber, Legs, NumberPrivacy, Planned, Problem, Region, Severity, SkipReason,
+    Skipped, Timestamp,
+};
+use crate::phone;
+use crate::profile::Part;
+use crate::template::{RenderError, Template};
+use serde_json::Value;
+
+/// What a row becomes.
+#[derive(Debug, Default)]
+pub(super) struct RowPlan {
+    /// Its jobs, in order; one unless it is split.
+    pub(super) jobs: Vec<Planned>,
+    pub(super) warnings: Vec<Problem>,
+    /// The region of each of its numbers.
+    pub(super) regions: Vec<Option<Region>>,
+    /// The counters of `max_per_prefix` that it counts for.
+    pub(super) counters: Vec<usize>,
+}
+
+impl JobStream<'_> {
+    /// Pointers of the problems start at the job, or are `@when` and `@key`.
+    pub(super) fn plan(&self, number: JobNumber) -> Result<RowPlan, Vec<Problem>> {
+        let set = self.set;
+        let skipped = |call_id, key, reason| RowPlan {
+            jobs: vec![Planned::Skipped(Skipped { number, set: set.spec.name.clone(), call_id, key, reason })],
+            ..RowPlan::default()
+        };
+        if !self.wanted()? {
+            return Ok(skipped(None, None, SkipReason::When));
+        }
+        let fields =
+            set.job.render(&set.engine, &self.values).map_err(|error| vec![failed(error.pointer, &error.error)])?;
+        let profile = self.expander.profile;
+        let mut warnings = self.news(written_problems(profile, set.spec.legs, &fields));
+        let not_after = self.not_after();
+        if warnings.iter().any(is_error) {
+            warnings.extend(not_after.err());
+            return Err(warnings);
+        }
+        let call_field = format!("/{}", profile.call_field());
+        let bad_id = |reason: &str| vec![Problem::at(Code::BadCallId, &*call_field, format!("the call id {reason}"))];
+        let call_id = CallId::new(profile.call_id(&fields).unwrap_or_default()).map_err(bad_id)?;
+        let key = match &set.key {
+            None => JobKey::new(call_id.as_str()),
+            Some(template) => JobKey::new(self.text(template, "@key")?),
+        };
+        self.check_privacy(&fields, &call_id, &key)?;
+        let targets: Vec<Target<'_>> = profile
+            .numbers(&fields)
+            .map(|(pointer, number)| Target { pointer, number, phone: phone::inspect(number) })
+            .collect();
+        let guards = &self.expander.guards;
+        match guards.judge(&targets) {
+            Judgement::Skip(reason) => return Ok(skipped(Some(call_id), Some(key), reason)),
+            Judgement::Refuse(mut problems) => {
+                // One slip, one message: what refuses a number makes a warning about it idle.
+                warnings.retain(|warning| !problems.iter().any(|problem| problem.pointer == warning.pointer));
+                problems.extend(warnings);
+                problems.extend(not_after.err());
+                return Err(problems);
+            }
+            Judgement::Pass(more) => warnings.extend(more),
+        }
+        let not_after = not_after.map_err(|problem| vec![problem])?;
+        warnings.extend(not_after.filter(|moment| *moment <= self.expander.now).map(|_| expired()));
+        let regions = targets.iter().map(|target| target.phone.region).collect();
+        let counters = guards.counters(&targets);
+        drop(targets);
+        let parts = match set.spec.legs {
+            Legs::Refuse => None,
+            Legs::Split => Some(profile.split(fields.clone()).map_err(|problems| self.news(problems))?),
+        };
+        let jobs = match parts {
+            Some(parts) if parts.len() > 1 => self.parts(number, &call_id, &key, not_after, parts)?,
+            _ => vec![Planned::Job(Box::new(self.job(number, call_id, key, not_after, fields)?))],
+        };
+        Ok(RowPlan { jobs, warnings, regions, counters })
+    }
+
+    /// Without what is wrong in the runbook's own text, which has been said.
+    fn news(&self, mut problems: Vec<Problem>) -> Vec<Problem> {
+        problems.retain(|problem| !self.set.known.contains(&(problem.code, problem.pointer.clone())));
+        problems
+    }
+
+    /// The bridges that a job is split into: each waits for the success of the one before.
+    fn parts(
+        &self,
+        first: JobNumber,
+        call_id: &CallId,
+        key: &JobKey,
+        not_after: Option<Timestamp>,
+        parts: Vec<Part>,
+    ) -> Result<Vec<Planned>, Vec<Problem>> {
+        let count = parts.len();
+        let part = |(number, (index, part)): (JobNumber, (usize, Part))| {
+            let key = JobKey::new(format!("{key}#{}/{count}", index + 1));
+            let mut job = self.job(number, call_id.clone(), key, not_after, part.fields)?;
+            job.after = (index > 0).then(|| After { job: number - 1, must_succeed: true });
+            Ok(Planned::Job(Box::new(job)))
+        };
+        (first..).zip(parts.into_iter().enumerate()).map(part).collect()
+    }
+
+    fn job(
+        &self,
+        number: JobNumber,
+        call_id: CallId,
+        key: JobKey,
+        not_after: Option<Timestamp>,
+        fields: Value,
+    ) -> Result<Job, Vec<Problem>> {
+        let profile = self.expander.profile;
+        let targets = profile.targets(&fields, self.expander.runbook.numbers);
+        let (request_id, request) =
+            profile.request(fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
+        let set = self.set.spec.name.clone();
+        Ok(Job { number, set, key, call_id, request_id, targets, request, not_after, after: None })
+    }
+
+    /// Call id and key are written down in full: they may not hold what `privacy` hides.
+    fn check_privacy(&self, fields: &Value, call_id: &CallId, key: &JobKey) -> Result<(), Vec<Problem>> {
+        if self.expander.runbook.numbers == NumberPrivacy::Full {
+            return Ok(());
+        }
+        let call_field = format!("/{}", self.expander.profile.call_field());
+        let texts = [(&*call_field, "call id", call_id.as_str()), ("@key", "key", key.as_str())];
+        for digits in self.expander.profile.target_digits(fields) {
+            if let Some((pointer, what, _)) = texts.iter().find(|(_, _, text)| text.contains(&digits)) {
+                let message = format!("the {what} holds a target's telephone number, and is written down in full");
+                let help = "choose another one, or say `privacy: {numbers: full}`";
+                return Err(vec![Problem::at(Code::NumberShown, *pointer, message).help(help)]);
+            }
+        }
+        Ok(())
+    }
+
+    fn wanted(&self) -> Result<bool, Vec<Problem>> {
+        let Some(when) = &self.set.when else { return Ok(true) };
+        match self.text(when, "@when")?.trim() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => {
+                let shown = crate::model::printable(other, 60);
+                let problem = Problem::at(Code::WhenNotBoolean, "@when", format!("`when` gave {shown:?}"));
+                Err(vec![problem.help("it must give `true` or `false`, as `{{eq row.status 'waiting'}}` does")])
+            }
+        }
+    }
+
+    fn not_after(&self) -> Result<Option<Timestamp>, Problem> {
+        let Some(template) = &self.set.not_after else { return Ok(None) };
+        let text = self.text(template, "/not_after").map_err(|problems| {
+            let failed = problems.into_iter().next();
+            failed.unwrap_or_else(|| Problem::at(Code::BadMoment, "/not_after", "`not_after` cannot be made"))
+        })?;
+        Timestamp::parse(text.trim()).map(Some).ok_or_else(|| {
+            let message = format!("`not_after` gave {:?}, which is no moment", crate::model::printable(&text, 60));
+            Problem::at(Code::BadMoment, "/not_after", message)
+                .help("it must be RFC 3339 with an offset: 2026-11-22T18:30:00Z or 2026-11-22T18:30:00+01:00")
+        })
+    }
+
+    fn text(&self, template: &Template, pointer: &str) -> Result<String, Vec<Problem>> {
+        match self.set.engine.render(template, &self.values) {
+            Ok(Value::String(text)) => Ok(text),
+            Ok(other) => Ok(other.to_string()),
+            Err(error) => Err(vec![failed(pointer.to_owned(), &error)]),
+        }
+    }
+}
+
+fn is_error(problem: &Problem) -> bool {
+    problem.code.severity() == Severity::Error
+}
+
+fn expired() -> Problem {
+    Problem::at(Code::ExpiredAlready, "/not_after", "`not_after` has passed already")
+        .help("the job would be skipped: take fresher rows")
+}
+
+fn failed(pointer: String, error: &RenderError) -> Problem {
+    Problem::at(Code::TemplateFailed, pointer, format!("the template failed for this row: {error}"))
+        .help("give the row what the template reads, or use `default`")
+}
