@@ -65,7 +65,7 @@ fn a_code_is_explained_however_it_is_typed() {
 }
 
 /// Keys below `job:`, and keys of a set; everything else stands at the top.
-const OF_JOB: [&str; 5] = ["call_id", "targets", "direction", "bridge_matrix", "dtmf"];
+const OF_JOB: [&str; 6] = ["call_id", "targets", "direction", "bridge_matrix", "dtmf", "not_after"];
 const OF_SET: [&str; 6] = ["rows", "when", "key", "job", "allow_empty", "legs"];
 
 /// A sound runbook in which the keys of an example stand in place of its own.
@@ -105,10 +105,43 @@ fn spliced(example: &str) -> String {
     whole(&top, &|key| !OF_JOB.contains(&key) && !OF_SET.contains(&key), "")
 }
 
+/// A sound profile in which the keys of an example stand in place of its own.
+fn spliced_profile(example: &str) -> String {
+    let sound = [
+        ("version", "version: 1"),
+        ("name", "name: my-api"),
+        ("endpoints", "endpoints: {base_url: \"https://api.example.com\"}"),
+        ("auth", "auth: {grant: bearer}"),
+        ("request", "request: {path: \"/calls/{{job.call_id}}/bridge\"}"),
+        ("answers", "answers: {succeeded: [2xx]}"),
+        (
+            "job",
+            "job: {call_id: call_id, schema: {type: object, required: [call_id], properties: {call_id: {type: string}, to: {type: string}}}}",
+        ),
+    ];
+    let has = |key: &str| example.lines().any(|line| line.starts_with(&format!("{key}:")));
+    let kept = sound.iter().filter(|(key, _)| !has(key)).map(|(_, line)| format!("{line}\n"));
+    kept.collect::<String>() + example
+}
+
+/// What a runbook says to use the sound profile.
+const WITH_PROFILE: &str =
+    "connection:\n  profile: ./profile.yaml\n  auth: {token: {env: MY_TOKEN}}\ncall_id: \"{{row.call_id}}\"\n";
+
 /// The codes that `validate` finds in an example.
 fn codes(dir: &Path, kind: &str, example: &str) -> (BTreeSet<String>, String) {
     let (book, data) = if kind == "csv" { ("", example) } else { (example, "call_id\ncall-0001\n") };
-    let book = spliced(book);
+    let mut book = spliced(if kind == "profile" { WITH_PROFILE } else { book });
+    if book.contains("./profile.yaml") {
+        // Its jobs have other fields than those of the shipped profile.
+        book = book
+            .lines()
+            .filter(|line| !line.contains("targets:") && !line.contains("direction:"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let profile = spliced_profile(if kind == "profile" { example } else { "" });
+        std::fs::write(dir.join("profile.yaml"), profile).unwrap();
+    }
     std::fs::create_dir_all(dir.join("data")).unwrap();
     std::fs::write(dir.join("data/calls.csv"), data).unwrap();
     std::fs::write(dir.join("runbook.yaml"), &book).unwrap();
@@ -139,7 +172,7 @@ fn the_examples_of_every_code_show_the_slip_and_the_remedy() {
             }
         }
     }
-    assert!(shown.len() > 20, "{shown:?}");
+    assert!(shown.len() > 40, "{shown:?}");
 }
 
 #[test]
