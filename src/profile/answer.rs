@@ -114,7 +114,7 @@ impl WaitHeader {
     }
 }
 
-/// What a [`WaitHeader`] counts.
+/// What a header that says how long to wait counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitUnit {
