@@ -26,6 +26,10 @@ pub struct SetCensus {
     pub skipped: u64,
     /// The same by reason.
     pub skips: BTreeMap<SkipReason, u64>,
+    /// Jobs that wait for an earlier job of the same call.
+    pub repeated: u64,
+    /// Warnings about its rows.
+    pub warnings: u64,
     /// What is to be called, by region; `None`: numbers whose region nobody knows.
     pub destinations: BTreeMap<Option<Region>, Destination>,
     /// Rows that were read.
@@ -46,7 +50,7 @@ pub struct Destination {
 impl SetCensus {
     fn new(name: SetName, first: JobNumber, counts: Vec<u64>) -> Self {
         let (skips, destinations) = (BTreeMap::new(), BTreeMap::new());
-        Self { name, first, rows: 0, skipped: 0, skips, destinations, read: 0, counts }
+        Self { name, first, rows: 0, skipped: 0, skips, repeated: 0, warnings: 0, destinations, read: 0, counts }
     }
 
     /// Counts what a row became.
@@ -54,10 +58,15 @@ impl SetCensus {
         self.read += u64::from(expanded.line > 0);
         // A row with problems stands for one job; it never runs.
         self.rows += if expanded.line > 0 { expanded.jobs.len().max(1) as u64 } else { 0 };
+        let is_warning = |problem: &&Problem| problem.code.severity() == Severity::Warning;
+        self.warnings += expanded.problems.iter().filter(is_warning).count() as u64;
         for planned in &expanded.jobs {
-            if let Planned::Skipped(skipped) = planned {
-                self.skipped += 1;
-                *self.skips.entry(skipped.reason).or_default() += 1;
+            match planned {
+                Planned::Job(job) => self.repeated += u64::from(job.after.is_some()),
+                Planned::Skipped(skipped) => {
+                    self.skipped += 1;
+                    *self.skips.entry(skipped.reason).or_default() += 1;
+                }
             }
         }
         if expanded.first_job().is_none() {

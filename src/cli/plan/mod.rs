@@ -1,6 +1,7 @@
 //! `bridgebook plan` and `run --dry-run`: what would be sent, and nothing sent.
 
 mod estimate;
+mod figures;
 pub(super) mod saved;
 mod show;
 
@@ -14,7 +15,7 @@ use super::{check, print, settings};
 use crate::expand::{Expander, Files};
 use crate::model::Job;
 use crate::profile::Urls;
-use show::{Plan, Request, SetPlan};
+use show::{Plan, Request};
 use std::fs::OpenOptions;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -67,26 +68,14 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
         .as_deref()
         .map(|path| saved::basis(&sound, &files, &settings).and_then(|basis| saved::save(basis, path)));
     let id = saved.transpose()?;
-    let skipped: u64 = census.sets.iter().map(|set| set.skipped).sum();
-    let jobs = census.rows() - skipped;
     let plan = Plan {
         runbook: &runbook.name,
         profile: profile.name(),
         method: profile.method().as_str(),
         base_url,
         token_url,
-        jobs,
-        skipped,
-        sets: census
-            .sets
-            .iter()
-            .map(|set| SetPlan {
-                name: set.name.as_str(),
-                rows: set.rows,
-                jobs: set.rows - set.skipped,
-                skipped: set.skipped,
-            })
-            .collect(),
+        total: figures::total(&census),
+        sets: figures::by_set(&census),
         settings,
         estimated_seconds: estimate::duration(runbook, &census, latency.seconds),
         latency,

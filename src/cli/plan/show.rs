@@ -1,7 +1,7 @@
 //! What a plan says: its figures as data, and the same in words.
 
 use super::estimate::LatencyBasis;
-use crate::cli::print;
+use super::figures::{Figures, SetFigures};
 use crate::event::Setting;
 use crate::model::{Job, NumberPrivacy, RequestSpec};
 use serde::Serialize;
@@ -19,9 +19,9 @@ pub(super) struct Plan<'a> {
     /// Absent where no token endpoint is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) token_url: Option<String>,
-    pub(super) jobs: u64,
-    pub(super) skipped: u64,
-    pub(super) sets: Vec<SetPlan<'a>>,
+    #[serde(flatten)]
+    pub(super) total: Figures,
+    pub(super) sets: Vec<SetFigures<'a>>,
     pub(super) settings: Vec<Setting>,
     pub(super) estimated_seconds: f64,
     pub(super) latency: LatencyBasis,
@@ -29,14 +29,6 @@ pub(super) struct Plan<'a> {
     #[serde(rename = "plan_id", skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<String>,
     pub(super) first: Vec<Request>,
-}
-
-#[derive(Serialize)]
-pub(super) struct SetPlan<'a> {
-    pub(super) name: &'a str,
-    pub(super) rows: u64,
-    pub(super) jobs: u64,
-    pub(super) skipped: u64,
 }
 
 /// A request as it would be sent, its numbers as the runbook's `privacy` says. `--payloads` has them in full.
@@ -86,6 +78,35 @@ fn masked(value: Value, numbers: NumberPrivacy) -> Value {
     }
 }
 
+/// Destinations that are named for each set; a list of the wrong country is long enough to be seen.
+const MAX_DESTINATIONS: usize = 10;
+
+/// What is called, what is left out and why, and what is worth a look.
+fn numbers(text: &mut String, figures: &Figures) {
+    destinations(text, figures);
+    for (reason, count) in &figures.skips {
+        let _ = writeln!(text, "      skipped: {:<15} {count:>8} jobs", reason.replace('_', " "));
+    }
+    if figures.repeated > 0 {
+        let _ = writeln!(text, "      {:<24} {:>8} jobs", "after an earlier one", figures.repeated);
+    }
+    if figures.warnings > 0 {
+        let _ = writeln!(text, "      {:<24} {:>8}", "warnings", figures.warnings);
+    }
+}
+
+fn destinations(text: &mut String, figures: &Figures) {
+    for to in figures.destinations.iter().take(MAX_DESTINATIONS) {
+        let region = to.region.as_deref().unwrap_or("an unknown region");
+        let _ = writeln!(text, "      to {region:<21} {:>8} jobs {:>8} numbers", to.jobs, to.numbers);
+    }
+    let rest = figures.destinations.get(MAX_DESTINATIONS..).unwrap_or_default();
+    if !rest.is_empty() {
+        let sum: u64 = rest.iter().map(|to| to.numbers).sum();
+        let _ = writeln!(text, "      to {} other regions {sum:>21} numbers", rest.len());
+    }
+}
+
 pub(super) fn human(plan: &Plan<'_>) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "plan of {} ({} profile); nothing is sent", plan.runbook, plan.profile);
@@ -94,9 +115,14 @@ pub(super) fn human(plan: &Plan<'_>) -> String {
     if let Some(token_url) = &plan.token_url {
         let _ = writeln!(text, "  token     POST {token_url}");
     }
-    let _ = writeln!(text, "  jobs      {} ({} skipped)", plan.jobs, print::plural(plan.skipped, "row"));
+    let _ = writeln!(text, "  jobs      {}, {} skipped", plan.total.jobs, plan.total.skipped);
     for set in &plan.sets {
-        let _ = writeln!(text, "    {:<24} {:>8} jobs {:>8} skipped", set.name, set.jobs, set.skipped);
+        let _ = writeln!(text, "    {:<26} {:>8} jobs", set.name, set.figures.jobs);
+        numbers(&mut text, &set.figures);
+    }
+    if plan.sets.len() > 1 && !plan.total.destinations.is_empty() {
+        let _ = writeln!(text, "    all sets");
+        destinations(&mut text, &plan.total);
     }
     let (seconds, source) = (plan.latency.seconds, &plan.latency.source);
     let _ = writeln!(
