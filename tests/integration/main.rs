@@ -22,6 +22,7 @@ mod masking;
 mod order;
 mod outcomes;
 mod output_forms;
+mod payloads;
 mod plan;
 mod profiles;
 mod promise;
