@@ -1,18 +1,16 @@
 //! The list of numbers that are never called: read once, kept as sorted integers of eight bytes each.
 
 use super::files::Files;
+use super::rows::{Opened, Records, not_text, open, too_old, value};
 use crate::model::{Code, DataPlace, DenyFile, NumberPrivacy, Problem};
 use crate::phone;
-use csv::{ByteRecord, ReaderBuilder};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::borrow::Cow;
+use std::io::BufRead;
+use std::ops::Range;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
 
 /// Entries at most: the largest national registers have a quarter of a billion, a caller's own list never a tenth of this.
 const MAX_ENTRIES: usize = 50_000_000;
-/// Longest line in bytes: a longer one is not such a list.
-const MAX_LINE: u64 = 64 * 1024;
 /// Bad entries that are shown one by one.
 const MAX_SHOWN: usize = 20;
 /// The column when there are several and the runbook does not say.
@@ -36,7 +34,7 @@ impl DenyList {
         privacy: NumberPrivacy,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
-        let source = Source { shown: files.shown(&spec.file), found: files.found(&spec.file), privacy, spec };
+        let source = Source { spec, files, privacy, shown: files.shown(&spec.file) };
         let before = problems.len();
         match source.read(problems) {
             Ok(mut numbers) => {
@@ -83,11 +81,18 @@ fn digits_of(text: &str) -> Option<(String, bool)> {
     sound.then_some((digits, international))
 }
 
+/// An entry without its country code.
+struct Local {
+    place: DataPlace,
+    /// Entries like it.
+    others: u64,
+}
+
 struct Source<'a> {
-    shown: PathBuf,
-    found: PathBuf,
-    privacy: NumberPrivacy,
     spec: &'a DenyFile,
+    files: &'a Files,
+    privacy: NumberPrivacy,
+    shown: PathBuf,
 }
 
 impl Source<'_> {
@@ -95,41 +100,51 @@ impl Source<'_> {
         Problem::at(code, self.spec.pointer, message)
     }
 
-    fn unreadable(&self, reason: &str) -> Problem {
-        let message = format!("{} cannot be read: {reason}", self.shown.display());
-        self.problem(Code::DataUnreadable, message)
-            .help("paths are relative to the runbook; without the list nothing is sent")
+    /// A problem of the file at the runbook's place, its text masked.
+    fn of_file(&self, problem: Problem) -> Problem {
+        let data = problem.data.map(|place| Box::new(self.masked(*place)));
+        Problem { pointer: self.spec.pointer.to_owned(), data, ..problem }
+    }
+
+    fn masked(&self, place: DataPlace) -> DataPlace {
+        DataPlace { text: self.privacy.mask(&place.text), ..place }
     }
 
     fn read(&self, problems: &mut Vec<Problem>) -> Result<Vec<u64>, Problem> {
-        self.check_age()?;
-        let delimiter = self.delimiter()?;
-        let opened = File::open(&self.found).map_err(|error| self.unreadable(&error.to_string()))?;
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .from_reader(Lines { inner: opened, length: 0 });
-        let mut record = ByteRecord::new();
-        let (mut numbers, mut column, mut malformed) = (Vec::new(), None, 0usize);
-        let mut local = None;
-        while reader.read_byte_record(&mut record).map_err(|error| self.broken(&error))? {
+        if let Some(message) = self.spec.max_age.and_then(|max_age| too_old(&self.spec.file, max_age, self.files)) {
+            let help = "fetch a fresh list; an old one lacks who has opted out since";
+            return Err(self.problem(Code::DenyListStale, message).help(help));
+        }
+        let opened = open(&self.spec.file, self.files, "write the list into a file".to_owned());
+        let Opened { mut input, .. } = opened.map_err(|problem| self.of_file(problem))?;
+        let delimiter = delimiter(input.fill_buf().unwrap_or_default());
+        let mut records = Records::new(input, delimiter);
+        let (mut numbers, mut column, mut malformed, mut local) = (Vec::new(), None, 0usize, None);
+        loop {
+            match records.advance() {
+                Ok(false) => break,
+                Ok(true) => {}
+                // A list that was not read to its end would let somebody be called.
+                Err(fault) => return Err(self.of_file(fault.problem(&records.record, &self.shown))),
+            }
+            if let Some(problem) = not_text(&records.record, &self.shown) {
+                return Err(self.of_file(problem));
+            }
+            let cells =
+                Cells { text: std::str::from_utf8(&records.record.raw).unwrap_or_default(), cells: &records.cells };
             let Some(index) = column else {
                 // The first record is a header, unless the file is a plain list of numbers.
-                let plain = self.spec.column.is_none()
-                    && record.len() == 1
-                    && record.get(0).is_some_and(|cell| digits_of(&String::from_utf8_lossy(cell)).is_some());
-                column = Some(if plain { 0 } else { self.column(&record)? });
+                let plain = self.spec.column.is_none() && cells.cells.len() == 1 && digits_of(&cells.get(0)).is_some();
+                column = Some(if plain { 0 } else { self.column(&cells)? });
                 if plain {
-                    numbers.extend(Self::entry(&record, 0, &mut local).and_then(|digits| packed(&digits)));
+                    numbers.extend(self.entry(&records, &cells, 0, &mut local));
                 }
                 continue;
             };
-            let cell = record.get(index).unwrap_or_default();
-            if record.len() == 1 && (cell.trim_ascii().is_empty() || cell.starts_with(b"#")) {
+            if cells.cells.len() == 1 && (cells.text.trim().is_empty() || cells.text.starts_with('#')) {
                 continue;
             }
-            match Self::entry(&record, index, &mut local).and_then(|digits| packed(&digits)) {
+            match self.entry(&records, &cells, index, &mut local) {
                 Some(number) if numbers.len() < MAX_ENTRIES => numbers.push(number),
                 Some(_) => {
                     return Err(self.problem(Code::DenyListMalformed, "the list has more than 50 million entries"));
@@ -137,7 +152,7 @@ impl Source<'_> {
                 None => {
                     malformed += 1;
                     if malformed <= MAX_SHOWN {
-                        problems.push(self.malformed(&record, index, delimiter));
+                        problems.push(self.malformed(&records, &cells, index));
                     }
                 }
             }
@@ -146,63 +161,41 @@ impl Source<'_> {
             let message = format!("{} more entries of {} are no numbers", malformed - MAX_SHOWN, self.shown.display());
             problems.push(self.problem(Code::DenyListMalformed, message).help("is it the right file?"));
         }
-        if let Some((line, index, offset, count)) = local {
-            let place = self.place(line, offset, index, delimiter);
-            let others = if count > 1 { format!(", nor have {} others", count - 1) } else { String::new() };
-            let message =
-                format!("this entry has no country code{others}: it stops only a number that is written like it");
-            let problem = self.problem(Code::DenyEntryLocal, message).help("write `+` and the country code first");
-            problems.push(problem.caused_by(place));
-        }
+        problems.extend(local.map(|local| self.without_country(local)));
         Ok(numbers)
     }
 
-    /// The digits of an entry. `local` takes the place of the first one without its country code, and their number.
-    fn entry(record: &ByteRecord, index: usize, local: &mut Option<(u64, usize, u64, u64)>) -> Option<String> {
-        let cell = record.get(index).unwrap_or_default();
-        let (digits, international) = digits_of(&String::from_utf8_lossy(cell))?;
+    /// The number of an entry. `local` takes the place of the first one without its country code, and counts the others.
+    fn entry<R: BufRead>(
+        &self,
+        records: &Records<R>,
+        cells: &Cells<'_>,
+        index: usize,
+        local: &mut Option<Local>,
+    ) -> Option<u64> {
+        let (digits, international) = digits_of(&cells.get(index))?;
         // Spreadsheets lose the plus: what is a valid number with it has its country code.
         let whole = international || digits.len() < 7 || phone::inspect(&format!("+{digits}")).valid == Some(true);
         if !whole {
-            let (line, offset) = record.position().map_or((1, 0), |at| (at.line(), at.byte()));
-            local.get_or_insert((line, index, offset, 0)).3 += 1;
+            match local {
+                Some(local) => local.others += 1,
+                None => {
+                    let place = self.masked(records.record.place(&self.shown, cells.range(index)));
+                    *local = Some(Local { place, others: 0 });
+                }
+            }
         }
-        Some(digits)
+        packed(&digits)
     }
 
-    fn check_age(&self) -> Result<(), Problem> {
-        let metadata = std::fs::metadata(&self.found).map_err(|error| self.unreadable(&error.to_string()))?;
-        if !metadata.is_file() {
-            return Err(self.unreadable("not a regular file"));
-        }
-        let Some(max) = self.spec.max_age else { return Ok(()) };
-        // A copy is as old as the file that it was made of.
-        let written = std::fs::metadata(&self.shown).unwrap_or(metadata).modified();
-        let age = written.ok().and_then(|written| SystemTime::now().duration_since(written).ok()).unwrap_or_default();
-        if age <= max.get() {
-            return Ok(());
-        }
-        let message = format!("{} was last written {} ago, max_age is {max}", self.shown.display(), in_words(age));
-        Err(self
-            .problem(Code::DenyListStale, message)
-            .help("fetch a fresh list; an old one lacks who has opted out since"))
+    fn without_country(&self, Local { place, others }: Local) -> Problem {
+        let others = if others > 0 { format!(", nor have {others} others") } else { String::new() };
+        let message = format!("this entry has no country code{others}: it stops only a number that is written like it");
+        self.problem(Code::DenyEntryLocal, message).help("write `+` and the country code first").caused_by(place)
     }
 
-    /// Lists come from spreadsheets of all countries.
-    fn delimiter(&self) -> Result<u8, Problem> {
-        let opened = File::open(&self.found).map_err(|error| self.unreadable(&error.to_string()))?;
-        let mut line = Vec::new();
-        let read = BufReader::new(opened).take(MAX_LINE).read_until(b'\n', &mut line);
-        read.map_err(|error| self.unreadable(&error.to_string()))?;
-        let fields = |delimiter: u8| line.split(|byte| *byte == delimiter).count();
-        Ok(b";\t|".iter().copied().find(|delimiter| fields(*delimiter) > fields(b',')).unwrap_or(b','))
-    }
-
-    fn column(&self, header: &ByteRecord) -> Result<usize, Problem> {
-        let names: Vec<String> = header
-            .iter()
-            .map(|name| String::from_utf8_lossy(name).trim().trim_start_matches('\u{feff}').to_owned())
-            .collect();
+    fn column(&self, header: &Cells<'_>) -> Result<usize, Problem> {
+        let names: Vec<String> = (0..header.cells.len()).map(|index| header.get(index).trim().to_owned()).collect();
         let wanted = match &self.spec.column {
             Some(column) => column.as_str(),
             None if names.len() == 1 => return Ok(0),
@@ -215,94 +208,44 @@ impl Source<'_> {
         })
     }
 
-    fn malformed(&self, record: &ByteRecord, index: usize, delimiter: u8) -> Problem {
-        let (line, offset) = record.position().map_or((1, 0), |at| (at.line(), at.byte()));
-        let what = if record.get(index).is_none_or(|cell| cell.trim_ascii().is_empty()) {
+    fn malformed<R: BufRead>(&self, records: &Records<R>, cells: &Cells<'_>, index: usize) -> Problem {
+        let what = if cells.get(index).trim().is_empty() {
             "the entry is empty"
         } else {
             "the entry is no telephone number, so it stops nobody"
         };
         self.problem(Code::DenyListMalformed, what)
             .help("write numbers in E.164 form, `+` and country code first")
-            .caused_by(self.place(line, offset, index, delimiter))
-    }
-
-    /// Reads the line again: done only for a diagnostic.
-    fn place(&self, line: u64, offset: u64, index: usize, delimiter: u8) -> DataPlace {
-        let mut bytes = Vec::new();
-        if let Ok(mut opened) = File::open(&self.found)
-            && opened.seek(SeekFrom::Start(offset)).is_ok()
-        {
-            let _ = opened.take(MAX_LINE).read_to_end(&mut bytes);
-        }
-        let text = String::from_utf8_lossy(&bytes);
-        let text = text.trim_start_matches('\u{feff}');
-        // A record begins where the one before ended, blank lines included.
-        let blank = text.len() - text.trim_start_matches(['\r', '\n']).len();
-        let line = line + text[..blank].matches('\n').count() as u64;
-        let text = text[blank..].lines().next().unwrap_or_default();
-        let (mut start, mut quoted, mut cell, mut end) = (0, false, 0, text.len());
-        for (at, c) in text.char_indices() {
-            match c {
-                '"' => quoted = !quoted,
-                c if c == char::from(delimiter) && !quoted && cell == index => {
-                    end = at;
-                    break;
-                }
-                c if c == char::from(delimiter) && !quoted => (cell, start) = (cell + 1, at + 1),
-                _ => {}
-            }
-        }
-        let entry = &text[start..end];
-        let start = start + entry.len() - entry.trim_start().len();
-        DataPlace {
-            file: self.shown.clone(),
-            line,
-            column: text[..start].chars().count() as u64 + 1,
-            width: entry.trim().chars().count().max(1) as u64,
-            skipped: 0,
-            text: self.privacy.mask(text),
-        }
-    }
-
-    fn broken(&self, error: &csv::Error) -> Problem {
-        match error.kind() {
-            csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                let message = format!("{} is no list of numbers: {error}", self.shown.display());
-                self.problem(Code::DenyListMalformed, message).help("one number a line, or CSV with a header")
-            }
-            _ => self.unreadable(&error.to_string()),
-        }
+            .caused_by(self.masked(records.record.place(&self.shown, cells.range(index))))
     }
 }
 
-fn in_words(age: Duration) -> String {
-    let (days, hours) = (age.as_secs() / 86_400, age.as_secs() / 3600);
-    match (days, hours) {
-        (0, 0) => format!("{} minutes", age.as_secs() / 60),
-        (0, hours) => format!("{hours} hours"),
-        (days, _) => format!("{days} days"),
+/// A record's cells with its text.
+struct Cells<'a> {
+    text: &'a str,
+    cells: &'a [Range<usize>],
+}
+
+impl<'a> Cells<'a> {
+    /// A cell's value; empty where the record has none.
+    fn get(&self, index: usize) -> Cow<'a, str> {
+        self.cells.get(index).map_or(Cow::Borrowed(""), |cell| value(self.text, cell.clone()))
+    }
+
+    /// A cell without the blanks around it.
+    fn range(&self, index: usize) -> Option<Range<usize>> {
+        let cell = self.cells.get(index)?.clone();
+        let text = &self.text[cell.clone()];
+        let start = cell.start + text.len() - text.trim_start().len();
+        Some(start..start + text.trim().len())
     }
 }
 
-/// Refuses lines beyond all measure before they are in memory.
-struct Lines<R> {
-    inner: R,
-    /// Bytes of the line so far.
-    length: u64,
-}
-
-impl<R: Read> Read for Lines<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        for byte in &buffer[..read] {
-            self.length = if *byte == b'\n' { 0 } else { self.length + 1 };
-            if self.length > MAX_LINE {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is longer than 64 KiB"));
-            }
-        }
-        Ok(read)
-    }
+/// Lists come from spreadsheets of all countries: what separates the cells of the first line.
+fn delimiter(start: &[u8]) -> u8 {
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let fields = |delimiter: u8| line.split(|byte| *byte == delimiter).count();
+    b";\t|".iter().copied().find(|delimiter| fields(*delimiter) > fields(b',')).unwrap_or(b',')
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Rows from a CSV file with a header.
 
 use super::csv_record::{Fault, MAX_COLUMNS, Records, value};
-use super::input::{Input, Opened, not_text, unreadable};
-use super::{MAX_RECORD, Row, RowPlace};
+use super::input::{Input, Opened, not_text};
+use super::{Row, RowPlace};
 use crate::model::{Code, DataPlace, Problem};
 use serde_json::Value;
 use std::io::BufReader;
@@ -40,7 +40,7 @@ impl CsvReader {
         match reader.records.advance() {
             Ok(false) => return Ok(reader),
             Ok(true) => {}
-            Err(fault) => return Err(reader.fault(fault)),
+            Err(fault) => return Err(reader.fault(&fault)),
         }
         let text = reader.text()?.to_owned();
         let cells = reader.records.cells.clone();
@@ -122,30 +122,9 @@ impl CsvReader {
         }
     }
 
-    fn fault(&mut self, fault: Fault) -> Problem {
-        let record = &self.records.record;
-        let at = |range: Option<Range<usize>>| record.place(&self.shown, range);
-        match fault {
-            Fault::Io(error) => {
-                self.ended = true;
-                unreadable(&self.shown, &error)
-            }
-            Fault::Unclosed(quote) => {
-                self.ended = true;
-                let size = if record.raw.len() > MAX_RECORD { " within 1 MiB" } else { "" };
-                Problem::at(Code::UnclosedQuote, "", format!("the quote that opens here is not closed{size}"))
-                    .help("close it; a quote within a quoted cell is written twice: \"\"")
-                    .caused_by(at(Some(quote..quote + 1)))
-            }
-            Fault::Stray(byte) => {
-                Problem::at(Code::DataMalformed, "", "text stands behind the quote that closes the cell")
-                    .help("a quote within a quoted cell is written twice: \"\"")
-                    .caused_by(at(Some(byte..byte + 1)))
-            }
-            Fault::TooLong => Problem::at(Code::RecordTooLarge, "", "the record is longer than 1 MiB")
-                .help("a row is a few fields of a call: check the ends of lines of the file")
-                .caused_by(at(Some(0..1))),
-        }
+    fn fault(&mut self, fault: &Fault) -> Problem {
+        self.ended = fault.is_end();
+        fault.problem(&self.records.record, &self.shown)
     }
 
     /// To people `a, "b"` is a quoted cell, to RFC 4180 it is text with quotes in it.
@@ -190,7 +169,7 @@ impl Iterator for CsvReader {
         match self.records.advance() {
             Ok(false) => return None,
             Ok(true) => {}
-            Err(fault) => return Some(Err(self.fault(fault))),
+            Err(fault) => return Some(Err(self.fault(&fault))),
         }
         if let Some(problem) = not_text(&self.records.record, &self.shown) {
             self.ended = true;

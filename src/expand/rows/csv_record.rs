@@ -3,16 +3,19 @@
 //! Not the `csv` crate: that one takes a quote which nobody closes to the end of the file, however far that is, and
 //! keeps no places.
 
+use super::input::unreadable;
 use super::record::{MAX_RECORD, Record, breaks};
+use crate::model::{Code, Problem};
 use std::borrow::Cow;
 use std::io::{self, BufRead};
 use std::ops::Range;
+use std::path::Path;
 
 /// Most columns of a record.
-pub(super) const MAX_COLUMNS: usize = 4096;
+pub(in crate::expand) const MAX_COLUMNS: usize = 4096;
 
 /// Reads records one by one; the last one stays here.
-pub(super) struct Records<R> {
+pub(in crate::expand) struct Records<R> {
     input: R,
     delimiter: u8,
     /// The line that comes next.
@@ -20,13 +23,13 @@ pub(super) struct Records<R> {
     /// What was read last is a CR: a LF behind it belongs to it.
     after_cr: bool,
     /// The record's text.
-    pub(super) record: Record,
+    pub(in crate::expand) record: Record,
     /// Its cells, at most one more than allowed.
-    pub(super) cells: Vec<Range<usize>>,
+    pub(in crate::expand) cells: Vec<Range<usize>>,
 }
 
 /// Why a record cannot be taken.
-pub(super) enum Fault {
+pub(in crate::expand) enum Fault {
     /// The file cannot be read on.
     Io(io::Error),
     /// The quote at this byte is not closed, or not within the limit. Nothing behind it can be trusted.
@@ -35,6 +38,38 @@ pub(super) enum Fault {
     Stray(usize),
     /// The record is too long; the rest of its line is skipped.
     TooLong,
+}
+
+impl Fault {
+    /// Whether nothing behind it can be read.
+    pub(in crate::expand) fn is_end(&self) -> bool {
+        match self {
+            Self::Io(_) | Self::Unclosed(_) => true,
+            Self::Stray(_) | Self::TooLong => false,
+        }
+    }
+
+    /// What it means for the file of this name, at its place in the record.
+    pub(in crate::expand) fn problem(&self, record: &Record, shown: &Path) -> Problem {
+        let at = |range: Range<usize>| record.place(shown, Some(range));
+        match *self {
+            Self::Io(ref error) => unreadable(shown, error),
+            Self::Unclosed(quote) => {
+                let size = if record.raw.len() > MAX_RECORD { " within 1 MiB" } else { "" };
+                Problem::at(Code::UnclosedQuote, "", format!("the quote that opens here is not closed{size}"))
+                    .help("close it; a quote within a quoted cell is written twice: \"\"")
+                    .caused_by(at(quote..quote + 1))
+            }
+            Self::Stray(byte) => {
+                Problem::at(Code::DataMalformed, "", "text stands behind the quote that closes the cell")
+                    .help("a quote within a quoted cell is written twice: \"\"")
+                    .caused_by(at(byte..byte + 1))
+            }
+            Self::TooLong => Problem::at(Code::RecordTooLarge, "", "the record is longer than 1 MiB")
+                .help("a record is a few cells: check the ends of lines of the file")
+                .caused_by(at(0..1)),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -50,12 +85,12 @@ enum State {
 }
 
 impl<R: BufRead> Records<R> {
-    pub(super) fn new(input: R, delimiter: u8) -> Self {
+    pub(in crate::expand) fn new(input: R, delimiter: u8) -> Self {
         Self { input, delimiter, line: 1, after_cr: false, record: Record::default(), cells: Vec::new() }
     }
 
     /// Reads the next record that is not an empty line; false at the end.
-    pub(super) fn advance(&mut self) -> Result<bool, Fault> {
+    pub(in crate::expand) fn advance(&mut self) -> Result<bool, Fault> {
         self.skip_breaks()?;
         self.record = Record { line: self.line, raw: std::mem::take(&mut self.record.raw), ..Record::default() };
         self.record.raw.clear();
@@ -155,7 +190,7 @@ fn filled(input: &mut impl BufRead) -> Result<&[u8], Fault> {
 }
 
 /// A cell's value; `text` is the text of its record.
-pub(super) fn value(text: &str, cell: Range<usize>) -> Cow<'_, str> {
+pub(in crate::expand) fn value(text: &str, cell: Range<usize>) -> Cow<'_, str> {
     let cell = &text[cell];
     match cell.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')) {
         Some(inner) if inner.contains('"') => Cow::Owned(inner.replace("\"\"", "\"")),

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 const BUFFER: usize = 64 * 1024;
 
 /// A file that is read from its beginning, whoever else reads it: standard input's copy is open once and read twice.
-pub(super) struct Input {
+pub(in crate::expand) struct Input {
     file: Arc<File>,
     at: u64,
 }
@@ -28,19 +28,23 @@ impl Read for Input {
 }
 
 /// An open data file and its name for people.
-pub(super) struct Opened {
-    pub(super) input: BufReader<Input>,
-    pub(super) shown: PathBuf,
+pub(in crate::expand) struct Opened {
+    pub(in crate::expand) input: BufReader<Input>,
+    pub(in crate::expand) shown: PathBuf,
 }
 
-/// Opens a file beside the runbook.
+/// Opens a file with rows beside the runbook.
 pub(super) fn file(path: &Path, format: &RowFormat, files: &Files) -> Result<Opened, Problem> {
+    open(path, files, format!("write `stdin: {}` to read standard input", format.name()))
+}
+
+/// Opens a text file beside the runbook. `no_file` is the remedy for what is no file, such as a pipe.
+pub(in crate::expand) fn open(path: &Path, files: &Files, no_file: String) -> Result<Opened, Problem> {
     let shown = files.shown(path);
     let unreadable = |reason: String, help: String| {
         let message = format!("{} cannot be read: {reason}", shown.display());
         Problem::at(Code::DataUnreadable, "", message).help(help)
     };
-    let stdin = format!("write `stdin: {}` to read standard input", format.name());
     let relative = "paths are relative to the runbook".to_owned();
     let means_stdin = matches!(path.to_str(), Some("-" | "/dev/stdin"));
     let found = files.found(path);
@@ -49,8 +53,8 @@ pub(super) fn file(path: &Path, format: &RowFormat, files: &Files) -> Result<Ope
         Ok(metadata) if metadata.is_dir() => {
             return Err(unreadable("it is a directory".to_owned(), "name the file in it".to_owned()));
         }
-        Ok(metadata) if !metadata.is_file() => return Err(unreadable("not a regular file".to_owned(), stdin)),
-        Err(error) => return Err(unreadable(error.to_string(), if means_stdin { stdin } else { relative })),
+        Ok(metadata) if !metadata.is_file() => return Err(unreadable("not a regular file".to_owned(), no_file)),
+        Err(error) => return Err(unreadable(error.to_string(), if means_stdin { no_file } else { relative })),
         Ok(_) => File::open(&found).map_err(|error| unreadable(error.to_string(), relative))?,
     };
     text(Arc::new(opened), shown)
@@ -97,7 +101,7 @@ pub(super) fn unreadable(shown: &Path, error: &io::Error) -> Problem {
 
 /// A record with bytes that are not UTF-8, or with a NUL; `None`: it is text. One is enough: the rest of the file is
 /// written the same way.
-pub(super) fn not_text(record: &Record, shown: &Path) -> Option<Problem> {
+pub(in crate::expand) fn not_text(record: &Record, shown: &Path) -> Option<Problem> {
     let (at, what) = if let Some(at) = record.raw.iter().position(|byte| *byte == 0) {
         (at, "a NUL byte".to_owned())
     } else {
@@ -112,12 +116,17 @@ pub(super) fn not_text(record: &Record, shown: &Path) -> Option<Problem> {
 /// Whether the file is older than the runbook allows.
 pub(in crate::expand) fn stale(rows: &Rows, files: &Files) -> Option<Problem> {
     let (RowSource::File(path, _), Some(max_age)) = (&rows.source, rows.max_age) else { return None };
+    let message = too_old(path, max_age, files)?;
+    Some(Problem::at(Code::StaleInput, "/max_age", message).help("export the data again: live calls do not wait"))
+}
+
+/// How much too old a file is, in words. A copy is as old as the file that it was made of.
+pub(in crate::expand) fn too_old(path: &Path, max_age: DurationSpec, files: &Files) -> Option<String> {
     let modified = std::fs::metadata(files.found(path)).and_then(|metadata| metadata.modified()).ok()?;
     // A time to come is a clock that differs, not an old file.
     let age = SystemTime::now().duration_since(modified).unwrap_or_default();
     (age > max_age.get()).then(|| {
         let age = DurationSpec::from(Duration::from_secs(age.as_secs()));
-        let message = format!("{} was written {age} ago, max_age allows {max_age}", files.shown(path).display());
-        Problem::at(Code::StaleInput, "/max_age", message).help("export the data again: live calls do not wait")
+        format!("{} was written {age} ago, max_age allows {max_age}", files.shown(path).display())
     })
 }

@@ -16,18 +16,17 @@ mod matrix;
 mod record;
 mod spans;
 
-pub(super) use input::stale;
+pub(super) use csv_record::{Records, value};
+pub(super) use input::{Opened, not_text, open, stale, too_old};
 
 use self::csv::CsvReader;
 use super::files::Files;
 use crate::model::{Code, DataPlace, Problem, RowFormat, RowSource, Rows};
 use crate::template::nearest;
-use input::Opened;
 use items::ItemsReader;
 use json::JsonReader;
 use jsonl::JsonlReader;
 use matrix::Combinations;
-use record::MAX_RECORD;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 

@@ -16,11 +16,11 @@ const CONTEXT: usize = 40;
 
 /// A record as it stands in its file.
 #[derive(Default)]
-pub(super) struct Record {
+pub(in crate::expand) struct Record {
     /// Its bytes.
-    pub(super) raw: Vec<u8>,
+    pub(in crate::expand) raw: Vec<u8>,
     /// The line of its first byte, from 1.
-    pub(super) line: u64,
+    pub(in crate::expand) line: u64,
     /// What stands in front of it on that line.
     pub(super) lead: Lead,
 }
@@ -36,7 +36,7 @@ pub(super) struct Lead {
 
 impl Record {
     /// The place of a byte range, or of the record as far as it stands on its first line.
-    pub(super) fn place(&self, file: &Path, range: Option<Range<usize>>) -> DataPlace {
+    pub(in crate::expand) fn place(&self, file: &Path, range: Option<Range<usize>>) -> DataPlace {
         let whole = || 0..self.raw.iter().position(|byte| is_break(*byte)).unwrap_or(self.raw.len());
         let range = range.unwrap_or_else(whole);
         let (start, end) = (range.start.min(self.raw.len()), range.end.min(self.raw.len()));
