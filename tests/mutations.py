@@ -16,23 +16,18 @@ import pathlib
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
 
 import jsonschema
 import yaml
+from asking import MOST_WORK, Said, misplaced, validate
 
 # Guards, runbook or data, missing input, a secret that is not there.
 EXITS = {0, 13, 65, 66, 78}
 # A key that is not known, a value of another type. (A key may be missing although the schema does not ask for it: an included
 # file may have had it.)
 SHAPE = {"BB0101", "BB0103"}
-# CPU seconds, debug build included.
-MOST_WORK = 1.0
-# A hang, whatever else the machine does.
-GUARD = 60
 
 VALUES = [
     None, True, False, 0, 1, -1, 7, 1.5, 10**15, 2**64, 1e300, "", " ", "x", "0", "+12025550104", 12025550104, "2s", "25/s", "98%",
@@ -131,53 +126,15 @@ def read(text: str) -> tuple[bool, object]:
     return True, document
 
 
-def validate(binary: pathlib.Path, path: pathlib.Path) -> tuple[int, str, str, float]:
-    """Exit code, what was printed, and the CPU seconds that it took."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(
-            [binary, "validate", path.name, "--format", "json"],
-            cwd=path.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            env={"PATH": os.environ["PATH"]},
-        )
-        watchdog = threading.Timer(GUARD, process.kill)
-        watchdog.start()
-        _, status, used = os.wait4(process.pid, 0)
-        watchdog.cancel()
-        # It has been waited for.
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        said = (out.read().decode("utf-8"), err.read().decode("utf-8", "replace"))
-        return process.returncode, *said, used.ru_utime + used.ru_stime
-
-
-def misfits(said: tuple[int, str, str, float], lines: int, name: str, refused: bool | None) -> list[str]:
+def misfits(said: Said, lines: int, name: str, refused: bool | None) -> list[str]:
     """What is wrong with the answer to one mutation. `refused`: what jsonschema says, if the text is YAML."""
-    code, out, err, work = said
-    if code not in EXITS:
-        return [f"exit code {code}: {err[-300:]}"]
-    try:
-        diagnostics = json.loads(out)["diagnostics"]
-    except (ValueError, KeyError, TypeError) as error:
-        return [f"no JSON on stdout: {error}"]
-    wrong = []
-    if err:
-        wrong.append(f"words on stderr: {err[-300:]}")
-    if work > MOST_WORK:
-        wrong.append(f"{work:.2f} s of work")
-    errors = [found for found in diagnostics if found["severity"] == "error"]
-    if bool(errors) != (code != 0):
-        wrong.append(f"exit code {code} with {len(errors)} errors")
-    if refused and code != 65:
-        wrong.append(f"jsonschema refuses it, exit code {code}")
-    for found in diagnostics:
-        placed = found["file"] and found["line"] >= 1 and 1 <= found["column"] < found["end_column"]
-        if not placed or not re.fullmatch(r"BB\d{4}", found["code"]) or not found["message"]:
-            wrong.append(f"without a place or words: {found}")
-        elif found["file"] == name and found["line"] > lines:
+    wrong = misplaced(said, EXITS)
+    if said.work > MOST_WORK:
+        wrong.append(f"{said.work:.2f} s of work")
+    if refused and said.code != 65:
+        wrong.append(f"jsonschema refuses it, exit code {said.code}")
+    for found in said.diagnostics:
+        if found["file"] == name and found["line"] > lines:
             wrong.append(f"a place behind the end: {found}")
         # A job's fields are the profile's business, which the runbook's schema leaves open.
         elif refused is False and found["code"] in SHAPE and found["file"] == name and "/job" not in found["path"]:
@@ -226,8 +183,8 @@ def main() -> int:
             answers = pool.map(lambda round_: validate(binary, round_[0]), rounds)
             for (path, lines, refused), said in zip(rounds, answers, strict=True):
                 counts[{None: "no YAML for PyYAML", True: "refused by jsonschema", False: "accepted by jsonschema"}[refused]] += 1
-                counts[f"exit code {said[0]}"] += 1
-                most_work = max(most_work, said[3])
+                counts[f"exit code {said.code}"] += 1
+                most_work = max(most_work, said.work)
                 wrong = misfits(said, lines, path.name, refused)
                 failures += [f"{path.name}: {what}" for what in wrong]
                 if wrong and options.keep:

@@ -81,11 +81,11 @@ fn digits_of(text: &str) -> Option<(String, bool)> {
     sound.then_some((digits, international))
 }
 
-/// An entry without its country code.
+/// Entries without their country code.
 struct Local {
+    /// The first one's place.
     place: DataPlace,
-    /// Entries like it.
-    others: u64,
+    entries: u64,
 }
 
 struct Source<'a> {
@@ -177,19 +177,14 @@ impl Source<'_> {
         // Spreadsheets lose the plus: what is a valid number with it has its country code.
         let whole = international || digits.len() < 7 || phone::inspect(&format!("+{digits}")).valid == Some(true);
         if !whole {
-            match local {
-                Some(local) => local.others += 1,
-                None => {
-                    let place = self.masked(records.record.place(&self.shown, cells.range(index)));
-                    *local = Some(Local { place, others: 0 });
-                }
-            }
+            let place = || self.masked(records.record.place(&self.shown, cells.range(index)));
+            local.get_or_insert_with(|| Local { place: place(), entries: 0 }).entries += 1;
         }
         packed(&digits)
     }
 
-    fn without_country(&self, Local { place, others }: Local) -> Problem {
-        let others = if others > 0 { format!(", nor have {others} others") } else { String::new() };
+    fn without_country(&self, Local { place, entries }: Local) -> Problem {
+        let others = if entries > 1 { format!(", nor have {} others", entries - 1) } else { String::new() };
         let message = format!("this entry has no country code{others}: it stops only a number that is written like it");
         self.problem(Code::DenyEntryLocal, message).help("write `+` and the country code first").caused_by(place)
     }
