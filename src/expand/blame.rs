@@ -87,7 +87,9 @@ impl JobStream<'_> {
             "/not_after" => self.set.not_after.as_ref().map(|template| (template, pointer.len())),
             pointer => job(pointer),
         };
-        let Some((template, length)) = found else { return Blame::Row };
+        let Some((template, length)) = found else {
+            return if self.set.job.is_written(pointer) { Blame::Runbook } else { Blame::Row };
+        };
         if template.is_fixed(&OF_A_ROW) {
             return Blame::Runbook;
         }
