@@ -142,7 +142,8 @@ fn without_secrets(source: &Source, positions: Option<&Positions>) -> Vec<String
     let auth = positions.and_then(|positions| positions.lines_of("/connection/auth"));
     let suspicious = |line: &str| {
         let line = line.to_lowercase();
-        ["secret", "client_id", "password"].iter().any(|word| line.contains(word))
+        let in_url = line.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+        in_url || ["secret", "client_id", "password"].iter().any(|word| line.contains(word))
     };
     let star = |c: char| if c.is_whitespace() { c } else { '*' };
     let blank = |line: &str| {
