@@ -66,7 +66,9 @@ impl Checker {
             })
         });
         problems.extend(missing);
-        empty.iter().for_each(|(pointer, keys)| outdented(&mut problems, pointer, keys));
+        for (pointer, keys) in &empty {
+            outdented(&mut problems, pointer, keys);
+        }
         one_a_place(problems)
     }
 
