@@ -143,7 +143,7 @@ fn without_secrets(source: &Source, positions: Option<&Positions>) -> Vec<String
     let suspicious = |line: &str| {
         let line = line.to_lowercase();
         let in_url = line.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
-        in_url || ["secret", "client_id", "password"].iter().any(|word| line.contains(word))
+        in_url || ["secret", "client_id", "password", "authorization"].iter().any(|word| line.contains(word))
     };
     let star = |c: char| if c.is_whitespace() { c } else { '*' };
     let blank = |line: &str| {
