@@ -1,6 +1,6 @@
 //! Where the cause of a row's problem stands: the cell, the whole row, a value of a matrix, or the runbook alone.
 
-use super::culprit::{Column, culprit};
+use super::culprit::{Column, culprit, pads};
 use super::rows::Cause;
 use super::stream::JobStream;
 use crate::model::{Code, DataPlace, Problem, Severity};
@@ -87,7 +87,9 @@ impl JobStream<'_> {
             "/not_after" => self.set.not_after.as_ref().map(|template| (template, pointer.len())),
             pointer => job(pointer),
         };
-        let Some((template, length)) = found else { return Blame::Row };
+        let Some((template, length)) = found else {
+            return if self.set.job.is_written(pointer) { Blame::Runbook } else { Blame::Row };
+        };
         if template.is_fixed(&OF_A_ROW) {
             return Blame::Runbook;
         }
@@ -99,6 +101,9 @@ impl JobStream<'_> {
         });
         let row = self.values.data().get("row").unwrap_or(&Value::Null);
         let Some(column) = culprit(&columns, row, rendered.as_deref()) else { return Blame::Row };
+        if rendered.as_deref().is_some_and(|text| pads(column, row, text)) {
+            return Blame::Runbook;
+        }
         // A column may hold a whole list or object: then the pointer goes on within it.
         let within = pointer[length..].split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"));
         Blame::Column(column.iter().cloned().chain(within).collect())

@@ -206,9 +206,10 @@ fn is_template(value: &Value, pointer: &str) -> bool {
 
 fn problem(pointer: &str, error: CompileError) -> Problem {
     match error {
-        CompileError::Syntax(message) => {
-            Problem::at(Code::TemplateSyntax, pointer, format!("the template cannot be read: {message}"))
-                .help("a template looks like `{{row.call_id}}` or `{{lower row.status}}`")
+        CompileError::Syntax(message, help) => {
+            Problem::at(Code::TemplateSyntax, pointer, format!("the template cannot be read: {message}")).help(
+                help.unwrap_or_else(|| "a template looks like `{{row.call_id}}` or `{{lower row.status}}`".to_owned()),
+            )
         }
         CompileError::Name(message, help) => {
             let problem = Problem::at(Code::UnknownName, pointer, message);

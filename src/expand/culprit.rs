@@ -38,6 +38,12 @@ pub(super) fn culprit<'c>(columns: &'c [Column], row: &Value, rendered: Option<&
     }
 }
 
+/// Whether the template puts blanks or ends of lines around a value that has none: then the value is not to blame.
+pub(super) fn pads(column: &Column, row: &Value, rendered: &str) -> bool {
+    let value = column.iter().try_fold(row, |value, name| child(value, name)).map(plain);
+    value.is_some_and(|value| !value.is_empty() && value != rendered && value == rendered.trim())
+}
+
 fn child<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     match value {
         Value::Array(items) => items.get(name.parse::<usize>().ok()?),

@@ -45,8 +45,13 @@ impl JobStream<'_> {
             return Err(warnings);
         }
         let call_field = format!("/{}", profile.call_field());
-        let bad_id = |reason: &str| vec![Problem::at(Code::BadCallId, &*call_field, format!("the call id {reason}"))];
-        let call_id = CallId::new(profile.call_id(&fields).unwrap_or_default()).map_err(bad_id)?;
+        let call_id = match CallId::new(profile.call_id(&fields).unwrap_or_default()) {
+            Ok(call_id) => call_id,
+            Err(_) if self.is_refused(&call_field) => return Err(warnings),
+            Err(reason) => {
+                return Err(vec![Problem::at(Code::BadCallId, &*call_field, format!("the call id {reason}"))]);
+            }
+        };
         let key = match &set.key {
             None => JobKey::new(call_id.as_str()),
             Some(template) => JobKey::new(self.text(template, "@key")?),
@@ -60,6 +65,7 @@ impl JobStream<'_> {
         match guards.judge(&targets) {
             Judgement::Skip(reason) => return Ok(skipped(Some(call_id), Some(key), reason)),
             Judgement::Refuse(mut problems) => {
+                problems.retain(|problem| !self.is_refused(&problem.pointer));
                 // One slip, one message: what refuses a number makes a warning about it idle.
                 warnings.retain(|warning| !problems.iter().any(|problem| problem.pointer == warning.pointer));
                 problems.extend(warnings);
@@ -88,6 +94,11 @@ impl JobStream<'_> {
     fn news(&self, mut problems: Vec<Problem>) -> Vec<Problem> {
         problems.retain(|problem| !self.set.known.contains(&(problem.code, problem.pointer.clone())));
         problems
+    }
+
+    /// Whether the runbook's own text is refused at this place of the job: then no row needs a second word about it.
+    fn is_refused(&self, pointer: &str) -> bool {
+        self.set.known.iter().any(|(code, at)| at == pointer && code.severity() == Severity::Error)
     }
 
     /// The bridges that a job is split into: each waits for the success of the one before.

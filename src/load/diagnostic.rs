@@ -1,7 +1,7 @@
 //! From problems to diagnostics: each with file, line and column.
 
 use super::positions::{AT_LINE, Positions, Stretch};
-use super::source::SourceError;
+use super::source::{SourceError, byte_in_words};
 use crate::model::{Code, Layer, Problem, Role, Severity, Source, Texts};
 use std::path::{Path, PathBuf};
 
@@ -48,12 +48,18 @@ impl Diagnostic {
 
 /// A runbook that cannot be read at all, as a diagnostic.
 pub fn unreadable(path: &Path, error: &SourceError) -> Diagnostic {
-    let line = if let SourceError::NotText { line, .. } = error { *line as u64 } else { 1 };
+    let (line, column, message, help) = match error {
+        SourceError::NotText { line, column, byte, .. } => {
+            (*line, *column, format!("here stands {}", byte_in_words(*byte)), Some("save the file as UTF-8".to_owned()))
+        }
+        _ => (1, 1, error.to_string(), None),
+    };
+    let (line, column) = (line as u64, column as u64);
     Diagnostic {
         code: Code::Unreadable,
-        message: error.to_string(),
-        help: None,
-        place: Place { file: path.to_owned(), line, column: 1, width: 1, text: String::new(), skipped: 0 },
+        message,
+        help,
+        place: Place { file: path.to_owned(), line, column, width: 1, text: String::new(), skipped: 0 },
         related: None,
         path: String::new(),
     }
@@ -136,7 +142,8 @@ fn without_secrets(source: &Source, positions: Option<&Positions>) -> Vec<String
     let auth = positions.and_then(|positions| positions.lines_of("/connection/auth"));
     let suspicious = |line: &str| {
         let line = line.to_lowercase();
-        ["secret", "client_id", "password"].iter().any(|word| line.contains(word))
+        let in_url = line.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+        in_url || ["secret", "client_id", "password", "authorization"].iter().any(|word| line.contains(word))
     };
     let star = |c: char| if c.is_whitespace() { c } else { '*' };
     let blank = |line: &str| {

@@ -22,6 +22,11 @@ impl Stretch {
         let width = if one_line { span.end.index().saturating_sub(span.start.index()).max(1) } else { 1 };
         Self { line: span.start.line(), column: span.start.col() + 1, width }
     }
+
+    /// As the pointer of a problem with the text itself.
+    fn pointer(self) -> String {
+        format!("{AT_LINE}{}:{}:{}", self.line, self.column, self.width)
+    }
 }
 
 #[derive(Debug)]
@@ -38,10 +43,18 @@ enum Content {
         text: String,
         plain: bool,
     },
+    /// No value at all.
+    Nothing,
     Sequence(Vec<usize>),
-    Mapping(Vec<(String, Stretch, usize)>),
+    Mapping(Vec<Member>),
     Alias(usize),
 }
+
+/// A key, its place, and its value.
+type Member = (String, Stretch, usize);
+
+/// The key whose value's members count as the mapping's own.
+const MERGE: &str = "<<";
 
 /// The places of one text.
 #[derive(Debug)]
@@ -61,6 +74,9 @@ impl Positions {
             let at = Stretch::of(span);
             let last_line = span.end.line();
             let (content, anchor, opens) = match event {
+                Event::Scalar(_, ScalarStyle::Plain, anchor, _) if span.start.index() == span.end.index() => {
+                    (Content::Nothing, anchor, false)
+                }
                 Event::Scalar(text, style, anchor, _) => {
                     (Content::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }, anchor, false)
                 }
@@ -104,7 +120,7 @@ impl Positions {
                             *key = Some((String::new(), at));
                         }
                     }
-                    Content::Scalar { .. } | Content::Alias(_) => {}
+                    Content::Scalar { .. } | Content::Nothing | Content::Alias(_) => {}
                 }
             }
             if opens {
@@ -125,11 +141,11 @@ impl Positions {
                     Some(item) => (node, key) = (*item, None),
                     None => return self.show(node, key, focus),
                 },
-                Content::Mapping(members) => match members.iter().rfind(|(member, ..)| *member == name) {
+                Content::Mapping(members) => match self.member(members, &name) {
                     Some((_, place, value)) => (node, key) = (*value, Some(*place)),
                     None => return self.show(node, key, Focus::Key),
                 },
-                Content::Scalar { .. } | Content::Alias(_) => return self.show(node, key, focus),
+                Content::Scalar { .. } | Content::Nothing | Content::Alias(_) => return self.show(node, key, focus),
             }
         }
         self.show(node, key, focus)
@@ -143,8 +159,8 @@ impl Positions {
         for (at, name) in tokens.iter().enumerate() {
             let next = match &self.nodes[self.follow(node)].content {
                 Content::Sequence(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)).copied(),
-                Content::Mapping(members) => members.iter().rfind(|(member, ..)| member == name).map(|(.., id)| *id),
-                Content::Scalar { .. } | Content::Alias(_) => None,
+                Content::Mapping(members) => self.member(members, name).map(|(.., id)| *id),
+                Content::Scalar { .. } | Content::Nothing | Content::Alias(_) => None,
             };
             match next {
                 Some(next) => node = next,
@@ -172,8 +188,8 @@ impl Positions {
             let name = token.replace("~1", "/").replace("~0", "~");
             node = match &self.nodes[self.follow(node)].content {
                 Content::Sequence(items) => *items.get(name.parse::<usize>().ok()?)?,
-                Content::Mapping(members) => members.iter().rfind(|(member, ..)| *member == name)?.2,
-                Content::Scalar { .. } | Content::Alias(_) => return None,
+                Content::Mapping(members) => self.member(members, &name)?.2,
+                Content::Scalar { .. } | Content::Nothing | Content::Alias(_) => return None,
             };
         }
         match &self.nodes[self.follow(node)].content {
@@ -185,10 +201,78 @@ impl Positions {
     fn show(&self, node: usize, key: Option<Stretch>, focus: Focus) -> Stretch {
         let at = self.nodes[node].at;
         match (&self.nodes[node].content, key, focus) {
-            (_, Some(key), Focus::Key) | (Content::Sequence(_) | Content::Mapping(_), Some(key), Focus::Value) => key,
+            (_, Some(key), Focus::Key)
+            | (Content::Sequence(_) | Content::Mapping(_) | Content::Nothing, Some(key), Focus::Value) => key,
             (Content::Mapping(members), None, _) => members.first().map_or(at, |(_, place, _)| *place),
             _ => at,
         }
+    }
+
+    /// A member of a mapping: its own, or one that it merges in.
+    fn member<'s>(&'s self, members: &'s [Member], name: &str) -> Option<&'s Member> {
+        const DEEPEST: usize = 8;
+        self.member_within(members, name, DEEPEST)
+    }
+
+    /// The same; what is merged in may merge in its turn, and an anchor may stand within itself.
+    fn member_within<'s>(&'s self, members: &'s [Member], name: &str, depth: usize) -> Option<&'s Member> {
+        let own = members.iter().rfind(|(member, ..)| member == name);
+        let merged = members.iter().filter(|(key, ..)| key == MERGE && depth > 0);
+        own.or_else(|| {
+            let mut merged = merged.flat_map(|(.., value)| self.mappings(*value));
+            merged.find_map(|members| self.member_within(members, name, depth - 1))
+        })
+    }
+
+    /// The mappings that a merge key names: one, or a list of them.
+    fn mappings(&self, node: usize) -> Vec<&[Member]> {
+        let mapping = |node: usize| match &self.nodes[self.follow(node)].content {
+            Content::Mapping(members) => Some(members.as_slice()),
+            _ => None,
+        };
+        match &self.nodes[self.follow(node)].content {
+            Content::Sequence(items) => items.iter().filter_map(|item| mapping(*item)).collect(),
+            _ => mapping(node).into_iter().collect(),
+        }
+    }
+
+    /// The first value of a merge key that is no mapping and no list of mappings.
+    pub(super) fn bad_merge(&self) -> Option<String> {
+        let sound = |node: usize| match &self.nodes[self.follow(node)].content {
+            Content::Mapping(_) => true,
+            Content::Sequence(items) => {
+                items.iter().all(|item| matches!(self.nodes[self.follow(*item)].content, Content::Mapping(_)))
+            }
+            Content::Scalar { .. } | Content::Nothing | Content::Alias(_) => false,
+        };
+        let members = self.nodes.iter().filter_map(|node| match &node.content {
+            Content::Mapping(members) => Some(members),
+            _ => None,
+        });
+        members.flatten().find(|(key, _, value)| key == MERGE && !sound(*value)).map(|(_, place, _)| place.pointer())
+    }
+
+    /// The last alias of a text: of those that multiply what they stand for it is the one that stands for most.
+    pub(super) fn last_alias(&self) -> Option<String> {
+        self.nodes.iter().rfind(|node| matches!(node.content, Content::Alias(_))).map(|node| node.at.pointer())
+    }
+
+    /// The first alias that stands within what it stands for.
+    pub(super) fn alias_of_itself(&self) -> Option<String> {
+        // Nodes stand in the order of the text: what a node holds are the ids behind it, up to its last one.
+        let last = |mut node: usize| loop {
+            node = match &self.nodes[node].content {
+                Content::Sequence(items) if !items.is_empty() => items[items.len() - 1],
+                Content::Mapping(members) if !members.is_empty() => members[members.len() - 1].2,
+                _ => return node,
+            };
+        };
+        let holds = |outer: usize, inner: usize| outer < inner && inner <= last(outer);
+        let mut aliases = self.nodes.iter().enumerate().filter_map(|(id, node)| match node.content {
+            Content::Alias(anchor) => Some((id, node, *self.anchors.get(&anchor)?)),
+            _ => None,
+        });
+        aliases.find(|(id, _, target)| holds(*target, *id)).map(|(_, node, _)| node.at.pointer())
     }
 
     fn follow(&self, node: usize) -> usize {
@@ -206,10 +290,9 @@ impl Positions {
             let mut seen: HashMap<&str, Stretch> = HashMap::new();
             for (name, place, _) in members {
                 if let Some(first) = seen.insert(name, *place) {
-                    let pointer = format!("{AT_LINE}{}:{}:{}", place.line, place.column, place.width);
                     let message = format!("`{name}` stands here a second time");
                     problems.push(
-                        Problem::at(Code::DuplicateKey, pointer, message)
+                        Problem::at(Code::DuplicateKey, place.pointer(), message)
                             .help(format!("keep one of them: the first is in line {}", first.line)),
                     );
                 }
@@ -218,4 +301,28 @@ impl Positions {
         problems.sort_by_key(|problem| problem.pointer.clone());
         problems
     }
+}
+
+/// The place of the second document of a text.
+pub(super) fn second_document(text: &str) -> Option<String> {
+    let starts = Parser::new_from_str(text).map_while(Result::ok);
+    let mut starts = starts.filter(|(event, _)| matches!(event, Event::DocumentStart(_)));
+    starts.nth(1).map(|(_, span)| Stretch::of(span).pointer())
+}
+
+/// The innermost bracket that is open where reading a text has to stop, in words.
+pub(super) fn left_open(text: &str) -> Option<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let sign = |span: Span| lines.get(span.start.line().checked_sub(1)?)?.chars().nth(span.start.col());
+    let mut open = Vec::new();
+    for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
+        match event {
+            Event::SequenceStart(..) | Event::MappingStart(..) => open.push(span),
+            Event::SequenceEnd | Event::MappingEnd => drop(open.pop()),
+            _ => {}
+        }
+    }
+    let (span, sign) =
+        open.into_iter().rev().find_map(|span| Some((span, sign(span).filter(|c| matches!(c, '[' | '{'))?)))?;
+    Some(format!("the `{sign}` of line {}, column {} is open here", span.start.line(), span.start.col() + 1))
 }

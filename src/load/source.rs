@@ -25,14 +25,23 @@ pub enum SourceError {
     /// Too large.
     #[error("{0} is larger than 1 MiB; put rows into a data file")]
     TooLarge(PathBuf),
-    /// Not UTF-8, or with NUL bytes: with the line.
-    #[error("{path}:{line}: not a UTF-8 text without NUL bytes")]
+    /// Not UTF-8, or with NUL bytes: the first such byte and its place.
+    #[error("{path}:{line}:{column}: here stands {}", byte_in_words(*byte))]
     NotText {
         /// The path.
         path: PathBuf,
-        /// The line of the first bad byte.
+        /// Its line, from 1.
         line: usize,
+        /// Its column, from 1, in characters.
+        column: usize,
+        /// Itself.
+        byte: u8,
     },
+}
+
+/// What a byte is that stands in no text.
+pub(super) fn byte_in_words(byte: u8) -> String {
+    if byte == 0 { "a NUL byte".to_owned() } else { format!("the byte 0x{byte:02X}, which is not UTF-8") }
 }
 
 /// Reads a runbook's text.
@@ -47,9 +56,12 @@ pub fn read(path: &Path) -> Result<Source, SourceError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(SourceError::TooLarge(path.to_owned()));
     }
-    let not_text = |at: usize, bytes: &[u8]| SourceError::NotText {
-        path: path.to_owned(),
-        line: bytes[..at].split(|byte| *byte == b'\n').count(),
+    let not_text = |at: usize, bytes: &[u8]| {
+        let before = String::from_utf8_lossy(&bytes[..at]);
+        let before = before.strip_prefix('\u{feff}').unwrap_or(&before);
+        let (line, column) = before.split('\n').enumerate().last().unwrap_or_default();
+        let byte = bytes.get(at).copied().unwrap_or_default();
+        SourceError::NotText { path: path.to_owned(), line: line + 1, column: column.chars().count() + 1, byte }
     };
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
         return Err(not_text(at, &bytes));

@@ -1,48 +1,92 @@
 //! YAML text -> JSON value, refusing what a runbook does not use.
 
-use super::positions::{AT_LINE, Positions};
+use super::positions::{self, AT_LINE, Positions};
 use crate::model::{Code, Problem};
 use serde_json::{Map, Number, Value};
 use serde_yaml::Value as Yaml;
 
 /// Parses a text; errors carry their place as a pointer, or as `line:column` for text that is not YAML at all.
 pub(super) fn parse(text: &str) -> Result<Value, Vec<Problem>> {
-    if text.trim().is_empty() {
-        return Err(vec![Problem::at(Code::Syntax, "", "the runbook is empty").help("start with `bridgebook init`")]);
-    }
     let duplicates = |fallback: Problem| {
         let problems = Positions::of(text).map(|positions| positions.duplicates()).unwrap_or_default();
         if problems.is_empty() { vec![fallback] } else { problems }
     };
-    let mut yaml: Yaml = serde_yaml::from_str(text).map_err(|error| duplicates(syntax(&error)))?;
-    yaml.apply_merge().map_err(|error| vec![Problem::at(Code::UnsupportedYaml, "", error.to_string())])?;
+    let mut yaml: Yaml = serde_yaml::from_str(text).map_err(|error| duplicates(syntax(text, &error)))?;
+    if yaml.is_null() {
+        let help = "there is nothing but blanks and comments: is it the right file?";
+        return Err(vec![Problem::at(Code::Syntax, "", "the file is empty").help(help)]);
+    }
+    yaml.apply_merge().map_err(|_| {
+        let place = Positions::of(text).and_then(|positions| positions.bad_merge()).unwrap_or_default();
+        let message = "the value of `<<` is neither a mapping nor a list of mappings";
+        vec![Problem::at(Code::UnsupportedYaml, place, message).help("write the alias of a mapping: `<<: *name`")]
+    })?;
     let mut problems = Vec::new();
     let value = convert(yaml, &mut String::new(), &mut problems);
     if problems.is_empty() { Ok(value) } else { Err(problems) }
 }
 
-fn syntax(error: &serde_yaml::Error) -> Problem {
+fn syntax(text: &str, error: &serde_yaml::Error) -> Problem {
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
     if message.contains("more than one document") {
-        return Problem::at(Code::UnsupportedYaml, "", "the file holds more than one YAML document")
+        let place = positions::second_document(text).unwrap_or_default();
+        return Problem::at(Code::UnsupportedYaml, place, "the file holds more than one YAML document")
             .help("keep one runbook a file: remove the `---` between them");
     }
-    let pointer = error.location().map_or(String::new(), |at| format!("{AT_LINE}{}:{}", at.line(), at.column()));
-    let limits = [
-        ("repetition limit", "aliases stand for more than they may", "write the values out, or use fewer aliases"),
-        ("recursion limit", "the text is nested too deeply", "a runbook needs less than ten levels"),
+    let located = error.location();
+    let at = |width: usize| located.as_ref().map(|at| format!("{AT_LINE}{}:{}:{width}", at.line(), at.column()));
+    let word = located.as_ref().map_or(1, |at| word_at(text, at.line(), at.column()));
+    let pointer = at(1).unwrap_or_default();
+    if message.contains("invalid type: integer") {
+        let message = "a number with so many digits cannot be kept exactly";
+        return Problem::at(Code::UnsupportedYaml, at(word).unwrap_or_default(), message).help("put it in quotes");
+    }
+    if message.contains("unknown anchor") {
+        return Problem::at(Code::Syntax, at(word).unwrap_or_default(), "there is no anchor of this name above")
+            .help("define it with `&`, or put a text that begins with `*` in quotes");
+    }
+    let alias = |find: fn(&Positions) -> Option<String>| Positions::of(text).and_then(|positions| find(&positions));
+    if message.contains("repetition limit") {
+        let place = alias(Positions::last_alias).unwrap_or(pointer);
+        return Problem::at(Code::Syntax, place, "aliases stand for more than they may")
+            .help("write the values out, or use fewer aliases");
+    }
+    if message.contains("recursion limit") {
+        return match alias(Positions::alias_of_itself) {
+            Some(place) => Problem::at(Code::Syntax, place, "this alias stands within what it stands for")
+                .help("write the value out"),
+            None => Problem::at(Code::Syntax, pointer, "the text is nested too deeply")
+                .help("a runbook needs less than ten levels"),
+        };
+    }
+    let known = [
         (
             "cannot start any token",
             "no YAML value begins like this",
-            "indent with blanks, not tabs; put texts that begin with @ or ` in quotes",
+            "indent with blanks, not tabs; put texts that begin with @, % or ` in quotes",
+        ),
+        (
+            "mapping values are not allowed",
+            "a colon stands where no key can be",
+            "put a text that holds `: ` in quotes; else look just above for a colon without a blank behind it",
         ),
     ];
-    if let Some((_, message, help)) = limits.iter().find(|(words, ..)| message.contains(words)) {
+    if let Some((_, message, help)) = known.iter().find(|(words, ..)| message.contains(words)) {
         return Problem::at(Code::Syntax, pointer, *message).help(*help);
     }
-    Problem::at(Code::Syntax, pointer, format!("this is not YAML: {message}"))
-        .help("check the indentation, colons, quotes and brackets here and just above")
+    let help = positions::left_open(text).map_or_else(
+        || "check the indentation, colons, quotes and brackets here and just above".to_owned(),
+        |open| format!("{open}: check quotes, brackets and commas from there on"),
+    );
+    Problem::at(Code::Syntax, pointer, format!("this is not YAML: {message}")).help(help)
+}
+
+/// Characters of the word that stands in a line from a column on.
+fn word_at(text: &str, line: usize, column: usize) -> usize {
+    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let word = line.chars().skip(column.saturating_sub(1));
+    word.take_while(|c| !c.is_whitespace() && !matches!(c, ',' | '[' | ']' | '{' | '}')).count().max(1)
 }
 
 fn convert(yaml: Yaml, pointer: &mut String, problems: &mut Vec<Problem>) -> Value {
@@ -71,15 +115,7 @@ fn convert(yaml: Yaml, pointer: &mut String, problems: &mut Vec<Problem>) -> Val
                         let value = within(pointer, &key, |pointer| convert(item, pointer, problems));
                         object.insert(key, value);
                     }
-                    key => {
-                        let shown = serde_yaml::to_string(&key).unwrap_or_default();
-                        let problem = Problem::at(
-                            Code::UnsupportedYaml,
-                            pointer.clone(),
-                            format!("the key {} is not a text", shown.trim()),
-                        );
-                        problems.push(problem.help("put it in quotes"));
-                    }
+                    key => problems.push(no_text(pointer, &key)),
                 }
             }
             Value::Object(object)
@@ -94,6 +130,20 @@ fn convert(yaml: Yaml, pointer: &mut String, problems: &mut Vec<Problem>) -> Val
             Value::Null
         }
     }
+}
+
+/// A key that is no text. `{{name}}` without quotes is a mapping with a mapping for its key.
+fn no_text(pointer: &str, key: &Yaml) -> Problem {
+    let refuse = |pointer: String, message: String| Problem::at(Code::UnsupportedYaml, pointer, message);
+    if let Yaml::Mapping(members) = key
+        && let Some((Yaml::String(inner), Yaml::Null)) = members.iter().next()
+    {
+        return refuse(pointer.to_owned(), "a template without quotes is a mapping to YAML".to_owned())
+            .help(format!("write `\"{{{{{inner}}}}}\"`"));
+    }
+    let shown = serde_yaml::to_string(key).unwrap_or_default();
+    let shown = shown.trim();
+    refuse(format!("{pointer}/{shown}"), format!("the key {shown} is not a text")).help("put it in quotes").on_key()
 }
 
 /// A JSON number of the same value: whole ones as integers (`1.0` is 1), none beyond 2^53, where doubles lose digits.

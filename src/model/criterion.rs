@@ -151,6 +151,8 @@ pub enum CriterionError {
     /// The value does not suit the metric.
     #[error("{value:?} is not a value of {metric}")]
     Value {
+        /// The comparison as written.
+        sign: &'static str,
         /// The metric.
         metric: &'static str,
         /// The value as written.
@@ -202,6 +204,9 @@ impl FromStr for Criterion {
             .min_by_key(|(at, sign, _)| (*at, usize::MAX - sign.len()))
             .ok_or_else(shape)?;
         let name = text[..at].trim();
+        if !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.')) {
+            return Err(shape());
+        }
         let mut words = text[at + sign.len()..].split_whitespace();
         let value = words.next().ok_or_else(shape)?;
         let set = match (words.next(), words.next(), words.next()) {
@@ -214,12 +219,12 @@ impl FromStr for Criterion {
             .copied()
             .find(|metric| metric.name() == name)
             .ok_or_else(|| CriterionError::Metric(name.to_owned()))?;
-        let value = parse_value(metric, value)?;
+        let value = parse_value(metric, sign, value)?;
         Ok(Self { text: text.trim().to_owned(), metric, operator, value, set })
     }
 }
 
-fn parse_value(metric: Metric, text: &str) -> Result<f64, CriterionError> {
+fn parse_value(metric: Metric, sign: &'static str, text: &str) -> Result<f64, CriterionError> {
     let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
     let (value, example) = match metric.unit() {
         Unit::Count => (text.parse::<u32>().ok().map(f64::from), "0"),
@@ -227,7 +232,7 @@ fn parse_value(metric: Metric, text: &str) -> Result<f64, CriterionError> {
         Unit::Millis => (text.parse::<DurationSpec>().ok().map(|d| d.get().as_secs_f64() * 1000.0), "2s"),
         Unit::PerSecond => (text.parse::<Rate>().ok().map(Rate::per_second), "25/s"),
     };
-    value.ok_or_else(|| CriterionError::Value { metric: metric.name(), value: text.to_owned(), example })
+    value.ok_or_else(|| CriterionError::Value { sign, metric: metric.name(), value: text.to_owned(), example })
 }
 
 impl fmt::Display for Criterion {

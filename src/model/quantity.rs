@@ -41,6 +41,7 @@ impl FromStr for DurationSpec {
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
         let error = || QuantityError { text: text.to_owned(), wanted: "a duration such as 250ms, 30s, 5m or 1h30m" };
+        let long = || QuantityError { text: text.to_owned(), wanted: "a duration of at most 10 years" };
         let mut millis = 0u64;
         let mut rest = text;
         while !rest.is_empty() {
@@ -50,11 +51,14 @@ impl FromStr for DurationSpec {
             let (unit, tail) = tail.split_at(letters);
             let number: u64 = number.parse().map_err(|_| error())?;
             let (_, length) = Self::UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(error)?;
-            millis = number.checked_mul(length).and_then(|part| millis.checked_add(part)).ok_or_else(error)?;
+            millis = number.checked_mul(length).and_then(|part| millis.checked_add(part)).ok_or_else(long)?;
             rest = tail;
         }
         let duration = Duration::from_millis(millis);
-        if text.is_empty() || duration > Self::MAX { Err(error()) } else { Ok(Self(duration)) }
+        if text.is_empty() {
+            return Err(error());
+        }
+        if duration > Self::MAX { Err(long()) } else { Ok(Self(duration)) }
     }
 }
 

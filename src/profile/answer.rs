@@ -1,7 +1,7 @@
 //! What an answer proves about the effect of a request.
 
 use super::predicate::Predicate;
-use crate::model::{Problem, printable};
+use crate::model::{Code, Problem, printable};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 /// A status or a class of statuses: `429` or `5xx`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-enum StatusPattern {
+pub(super) enum StatusPattern {
     /// One status.
     Exact(u16),
     /// A hundred statuses.
@@ -28,7 +28,7 @@ impl JsonSchema for StatusPattern {
             "type": ["integer", "string"],
             "minimum": 100,
             "maximum": 599,
-            "pattern": "^[1-5]xx$",
+            "pattern": Self::PATTERN,
             "examples": [429, "5xx"],
         })
     }
@@ -39,6 +39,17 @@ impl JsonSchema for StatusPattern {
 }
 
 impl StatusPattern {
+    /// The pattern of a hundred statuses.
+    pub(super) const PATTERN: &'static str = "^[1-5]xx$";
+
+    /// As it is written.
+    fn text(&self) -> String {
+        match self {
+            Self::Exact(status) => status.to_string(),
+            Self::Class(class) => class.clone(),
+        }
+    }
+
     /// 2 for an exact match, 1 for a class, 0 for none.
     fn fit(&self, status: u16) -> u8 {
         match self {
@@ -227,7 +238,42 @@ impl Answers {
         let of = |(key, predicate): (&str, &Option<Predicate>)| {
             predicate.as_ref().map(|predicate| predicate.problems(&format!("/answers/{key}"))).unwrap_or_default()
         };
-        predicates.into_iter().flat_map(of).collect()
+        predicates.into_iter().flat_map(of).chain(self.ambiguous()).collect()
+    }
+
+    /// A status cannot prove two things; which of them counts would depend on an order that nobody sees. A hundred and
+    /// one of its statuses are no contradiction: the status counts.
+    fn ambiguous(&self) -> Vec<Problem> {
+        let meanings = [
+            ("succeeded", &self.succeeded),
+            ("accepted", &self.accepted),
+            ("rejected", &self.rejected),
+            ("refused", &self.refused),
+            ("refused_with_retry_after", &self.refused_with_retry_after),
+            ("token_refused", &self.token_refused),
+            ("unknown", &self.unknown),
+        ];
+        let mut seen: Vec<(&StatusPattern, &str)> = Vec::new();
+        let mut problems = Vec::new();
+        for (key, patterns) in meanings {
+            for (index, pattern) in patterns.iter().flatten().enumerate() {
+                let Some(pattern) = pattern else { continue };
+                // Without Retry-After 503 may well be what `unknown` says.
+                let other = |(known, first): &&(&StatusPattern, &str)| {
+                    *known == pattern && *first != key && !(key == "unknown" && *first == "refused_with_retry_after")
+                };
+                if let Some((_, first)) = seen.iter().find(other) {
+                    let message = format!("{} stands under `{first}` too: it can prove one thing only", pattern.text());
+                    let at = format!("/answers/{key}/{index}");
+                    problems.push(
+                        Problem::at(Code::ProfileContradiction, at, message)
+                            .help(format!("keep it here or under `{first}`")),
+                    );
+                }
+                seen.push((pattern, key));
+            }
+        }
+        problems
     }
 }
 

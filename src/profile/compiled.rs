@@ -9,8 +9,8 @@ use super::sandbox::SandboxRules;
 use super::split::{self, Part};
 use super::{compile, constraints};
 use crate::model::{
-    ApiSurface, CallId, Connection, CredentialName, Credentials, Endpoints, JobNumber, Method, NumberPrivacy, Problem,
-    RequestSpec, Secret,
+    ApiSurface, CallId, Code, Connection, CredentialName, Credentials, Endpoints, JobNumber, Method, NumberPrivacy,
+    Problem, RequestSpec, Secret,
 };
 use crate::schema::{Checker, address};
 use crate::template::Engine;
@@ -191,12 +191,21 @@ impl Profile {
     /// runbook otherwise: what was refused is not missing.
     pub fn connection_problems(&self, connection: &Connection, known: &[Problem]) -> Vec<Problem> {
         let refused = |places: &[&str]| known.iter().any(|problem| places.contains(&problem.pointer.as_str()));
+        // A key that stands there misspelt is not missing either.
+        let misspelt = |key: &str| {
+            let meant = format!("write `{key}`");
+            let here = |problem: &Problem| {
+                problem.pointer.starts_with("/connection/") && problem.help.as_ref() == Some(&meant)
+            };
+            known.iter().any(|problem| problem.code == Code::UnknownKey && here(problem))
+        };
         let mut problems = Vec::new();
-        if !refused(&["/connection", "/connection/region", "/connection/base_url", "/connection/token_url"]) {
+        let places = ["/connection", "/connection/region", "/connection/base_url", "/connection/token_url"];
+        if !refused(&places) && !["region", "base_url", "token_url"].into_iter().any(misspelt) {
             problems.extend(self.urls(&connection.endpoints).err().into_iter().flatten());
         }
         let auth = known.iter().any(|problem| problem.pointer.starts_with("/connection/auth"));
-        if !auth && !refused(&["/connection"]) {
+        if !auth && !refused(&["/connection"]) && !misspelt("auth") {
             problems.extend(self.auth.problems(&self.name, &connection.auth));
         }
         problems

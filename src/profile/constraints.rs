@@ -59,7 +59,12 @@ pub(super) fn problems(spec: &JobRules, fields: &Value) -> Vec<Problem> {
         && !text.is_empty()
     {
         let problem = Problem::at(Code::BadCallId, format!("/{}", spec.call_id), format!("the call id {reason}"));
-        problems.push(problem.help("give the id that the vendor's API gave for the live call"));
+        let help = if text.trim() == text {
+            "give the id that the vendor's API gave for the live call"
+        } else {
+            "take the blank away, or let `trim` do it; a text behind `>` or `|` ends with a line feed, behind `>-` with none"
+        };
+        problems.push(problem.help(help));
     }
     problems.extend(number_warnings(spec, fields));
     problems.extend(leg_problems(spec, fields));

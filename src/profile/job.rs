@@ -4,6 +4,7 @@ use super::spec::{JobSpec, LegsSpec, LinksSpec, NumbersSpec};
 use crate::model::{Code, Problem};
 use crate::schema::Checker;
 use crate::template::nearest;
+use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -87,11 +88,16 @@ fn checker(schema: &Value, problems: &mut Vec<Problem>) -> Option<Checker> {
         return None;
     }
     if let Err(error) = jsonschema::draft202012::meta::validate(schema) {
-        let message = format!("this is not JSON Schema: {error}");
-        problems.push(
-            Problem::at(Code::BadJobSchema, at(error.instance_path().as_str()), message)
-                .help("the schema of a job's fields is JSON Schema, draft 2020-12"),
-        );
+        let place = error.instance_path().as_str();
+        let (message, help) = if place.ends_with("/type") {
+            let shown = crate::model::printable(&error.instance().to_string(), 60).into_owned();
+            let types = "string, integer, number, boolean, object, array, null";
+            (format!("JSON Schema has no type {shown}"), format!("write one of {types}"))
+        } else {
+            let help = "the schema of a job's fields is JSON Schema, draft 2020-12".to_owned();
+            (format!("this is not JSON Schema: {error}"), help)
+        };
+        problems.push(Problem::at(Code::BadJobSchema, at(place), message).help(help));
         return None;
     }
     let has_fields = schema.get("properties").and_then(Value::as_object).is_some_and(|fields| !fields.is_empty());
@@ -107,15 +113,53 @@ fn checker(schema: &Value, problems: &mut Vec<Problem>) -> Option<Checker> {
     match Checker::new(schema.clone(), |_, _| None) {
         Ok(checker) => Some(checker.about("the job")),
         Err(reason) => {
-            let message = format!("this schema cannot be used: {reason}");
-            problems.push(
-                Problem::at(Code::BadJobSchema, at(""), message)
-                    .help("write the whole schema here: nothing is fetched from elsewhere")
-                    .on_key(),
-            );
+            problems.push(unusable(schema, &reason));
             None
         }
     }
+}
+
+/// Why a schema that is one cannot be compiled.
+fn unusable(schema: &Value, reason: &str) -> Problem {
+    let at = |inner: &str| format!("/job/schema{inner}");
+    let error = jsonschema::draft202012::new(schema).err();
+    match error.as_ref().map(|error| (error.kind(), error.instance_path().as_str())) {
+        Some((Kind::Format { format }, place)) if format == "regex" => {
+            let message = "this pattern is not a regular expression";
+            Problem::at(Code::BadJobSchema, at(place), message)
+                .help("close every bracket, and write a sign itself as `\\+`")
+        }
+        Some((Kind::Referencing(_), _)) => {
+            let place = outward(schema).unwrap_or_default();
+            Problem::at(Code::BadJobSchema, at(&place), "this reference leads out of the schema, or nowhere")
+                .help("write what it stands for here: nothing is fetched from elsewhere")
+        }
+        _ => Problem::at(Code::BadJobSchema, at(""), format!("this schema cannot be used: {reason}"))
+            .help("correct it: jobs are checked by it")
+            .on_key(),
+    }
+}
+
+/// The first reference that leads to nothing in the schema.
+fn outward(schema: &Value) -> Option<String> {
+    fn find(schema: &Value, value: &Value, at: &str) -> Option<String> {
+        let below = |token: &str| format!("{at}/{}", token.replace('~', "~0").replace('/', "~1"));
+        let within = |reference: &str| {
+            let path = reference.strip_prefix('#');
+            path.is_some_and(|path| schema.pointer(path).is_some() || !path.starts_with('/'))
+        };
+        match value {
+            Value::Object(members) => members.iter().find_map(|(key, value)| match value {
+                Value::String(reference) if key == "$ref" && !within(reference) => Some(below(key)),
+                value => find(schema, value, &below(key)),
+            }),
+            Value::Array(items) => {
+                items.iter().enumerate().find_map(|(index, item)| find(schema, item, &below(&index.to_string())))
+            }
+            _ => None,
+        }
+    }
+    find(schema, schema, "")
 }
 
 impl JobRules {
@@ -182,7 +226,12 @@ impl JobRules {
         let Some(first) = pointer.split('/').nth(1) else { return };
         let name = first.replace("~1", "/").replace("~0", "~");
         if !self.fields.is_empty() && !self.fields.contains(&name) {
-            problems.push(self.unknown(at, &name));
+            let near = nearest(&name, self.fields.iter().map(String::as_str));
+            let near = near.map(|near| {
+                format!("write `{}`", pointer.replacen(first, &near.replace('~', "~0").replace('/', "~1"), 1))
+            });
+            let problem = self.unknown(at, &name);
+            problems.push(Problem { help: near.or(problem.help), ..problem });
         }
     }
 

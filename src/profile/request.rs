@@ -54,7 +54,7 @@ impl RequestTemplates {
         for (name, template) in &self.headers {
             let Some(value) = filling.present(template)? else { continue };
             let value = text_of(&value);
-            if !value.chars().all(|c| matches!(c, ' '..='~')) {
+            if !is_header_value(&value) {
                 let message = format!("the header {name} would hold a character that no header can carry");
                 let problem = Problem::at(Code::BadHeaderValue, filling.field_of(template), message);
                 return Err(problem.help("headers carry printable ASCII: correct the value"));
@@ -97,6 +97,11 @@ impl TargetTemplates {
         }
         Ok(target)
     }
+}
+
+/// Visible ASCII and blanks (RFC 9110 section 5.5).
+pub(super) fn is_header_value(text: &str) -> bool {
+    text.chars().all(|c| matches!(c, ' '..='~'))
 }
 
 /// The segments of a path; a slash within a template is none of its slashes.

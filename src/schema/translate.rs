@@ -46,7 +46,11 @@ impl Checker {
     pub fn problems(&self, value: &Value) -> Vec<Problem> {
         let mut problems: Vec<Problem> = Vec::new();
         let mut missing: Vec<Problem> = Vec::new();
+        let mut empty: Vec<(String, Vec<&str>)> = Vec::new();
         for error in self.validator.iter_errors(value) {
+            if error.instance().is_null() {
+                empty.push((error.instance_path().as_str().to_owned(), self.known_keys(&error)));
+            }
             match error.kind() {
                 Kind::Required { property } => missing.extend(property.as_str().map(|key| self.missing(&error, key))),
                 _ => problems.extend(self.translate(&error)),
@@ -62,6 +66,9 @@ impl Checker {
             })
         });
         problems.extend(missing);
+        for (pointer, keys) in &empty {
+            outdented(&mut problems, pointer, keys);
+        }
         one_a_place(problems)
     }
 
@@ -71,8 +78,7 @@ impl Checker {
         let secret = self.parent_schema(error).is_some_and(|schema| schema.get("writeOnly").is_some());
         let hidden = Value::String("***".to_owned());
         let value = if secret { &hidden } else { error.instance().as_ref() };
-        let name = || match at.rsplit('/').find(|token| !token.is_empty() && !token.chars().all(|c| c.is_ascii_digit()))
-        {
+        let name = || match owner(&at) {
             Some(key) => format!("`{key}`"),
             None => "the document".to_owned(),
         };
@@ -80,7 +86,7 @@ impl Checker {
             Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
                 return unexpected.iter().map(|key| self.unknown(error, &at, key)).collect();
             }
-            Kind::Type { .. } => self.wrong_type(error, &at, error.instance().as_ref(), &name()),
+            Kind::Type { .. } => self.wrong_type(error, &at, error.instance().as_ref(), &part(&at, &name())),
             Kind::Enum { .. } | Kind::OneOfNotValid { .. }
                 if let Some(words) = self.parent_schema(error).and_then(words_of) =>
             {
@@ -109,6 +115,9 @@ impl Checker {
             Kind::MaxItems { limit } => {
                 self.range(&at, &format!("{} has too many entries", name()), &format!("give at most {limit}"))
             }
+            Kind::MinLength { limit: 1 } => {
+                self.range(&at, &format!("{} is empty", part(&at, &name())), &self.form_of(error, "a text"))
+            }
             Kind::MinLength { limit } => {
                 self.range(&at, &format!("{} is too short", name()), &format!("write at least {limit} characters"))
             }
@@ -116,7 +125,7 @@ impl Checker {
                 self.range(&at, &format!("{} is too long", name()), &format!("write at most {limit} characters"))
             }
             Kind::MinProperties { .. } | Kind::MaxProperties { .. } => {
-                self.range(&at, &format!("{} needs exactly one key", name()), &self.keys_of(error)).on_key()
+                self.range(&at, &format!("{} needs exactly one key", part(&at, &name())), &self.keys_of(error)).on_key()
             }
             Kind::PropertyNames { error: inner } => self.bad_key(&at, inner),
             _ => Problem::at(Code::BadForm, at.clone(), error.to_string()),
@@ -140,8 +149,7 @@ impl Checker {
         let at = error.instance_path().as_str();
         let schema = self.parent_schema(error).and_then(|schema| schema.get("properties")?.get(key));
         let example = schema.and_then(|schema| schema.get("examples")?.get(0)).map(short_yaml);
-        let owner = at.rsplit('/').find(|token| !token.is_empty() && !token.chars().all(|c| c.is_ascii_digit()));
-        let place = owner.map_or_else(|| self.root.to_owned(), |owner| format!("`{owner}`"));
+        let place = owner(at).map_or_else(|| self.root.to_owned(), |owner| part(at, &format!("`{owner}`")));
         let help = example.map_or_else(|| format!("add `{key}:`"), |example| format!("add `{key}: {example}`"));
         let mut problem =
             Problem::at(Code::MissingKey, format!("{at}/{key}"), format!("{place} has no `{key}`")).help(help);
@@ -187,11 +195,12 @@ impl Checker {
             return Problem::at(Code::UnquotedNumber, at, format!("{name} must be a text, this is {}", short(value)))
                 .help("put it in quotes");
         }
-        let help = schema
-            .and_then(|schema| schema.get("examples")?.get(0))
-            .map(|example| format!("for example `{}`", short_yaml(example)));
-        let problem =
-            Problem::at(Code::WrongType, at, format!("{name} must be {}, this is {}", article(wanted), kind(value)));
+        let help = meant_value(wanted, value).map(|meant| format!("write `{meant}`")).or_else(|| {
+            let example = schema?.get("examples")?.get(0)?;
+            Some(format!("for example `{}`", short_yaml(example)))
+        });
+        let is = if wanted == "integer" && value.is_number() { value.to_string() } else { kind(value).to_owned() };
+        let problem = Problem::at(Code::WrongType, at, format!("{name} must be {}, this is {is}", article(wanted)));
         match help {
             Some(help) => problem.help(help),
             None if wanted == "object" => problem.help(self.keys_of(error)),
@@ -245,6 +254,50 @@ fn one_a_place(problems: Vec<Problem>) -> Vec<Problem> {
     kept
 }
 
+/// A key without a value whose members stand beside it, since they are indented too little: one slip. `keys` are those
+/// that it may have.
+fn outdented(problems: &mut Vec<Problem>, pointer: &str, keys: &[&str]) {
+    let mut beside = Vec::new();
+    problems.retain(|problem| {
+        let key = problem.pointer.rsplit('/').next().unwrap_or_default();
+        let own =
+            problem.code == Code::UnknownKey && parent(&problem.pointer) == parent(pointer) && keys.contains(&key);
+        if own {
+            beside.push(format!("`{key}`"));
+        }
+        !own
+    });
+    if let Some(problem) = problems.iter_mut().find(|problem| problem.pointer == pointer && !beside.is_empty()) {
+        problem.help = Some(format!("indent what belongs to it: {}", beside.join(", ")));
+    }
+}
+
+/// The last key of a pointer.
+fn owner(pointer: &str) -> Option<&str> {
+    pointer.rsplit('/').find(|token| !token.is_empty() && !is_index(token))
+}
+
+/// What stands at a pointer: the value of its last key, or an entry of that.
+fn part(pointer: &str, name: &str) -> String {
+    let entry = pointer.rsplit('/').next().is_some_and(is_index);
+    if entry { format!("an entry of {name}") } else { name.to_owned() }
+}
+
+fn is_index(token: &str) -> bool {
+    !token.is_empty() && token.chars().all(|c| c.is_ascii_digit())
+}
+
+/// A text that stands for a value of the wanted type: `yes` of older YAML, a number in quotes.
+fn meant_value(wanted: &str, value: &Value) -> Option<Value> {
+    let text = value.as_str()?.trim();
+    match (wanted, text.to_lowercase().as_str()) {
+        ("boolean", "yes" | "on" | "true" | "y") => Some(Value::Bool(true)),
+        ("boolean", "no" | "off" | "false" | "n") => Some(Value::Bool(false)),
+        ("integer", _) => text.parse::<u64>().ok().map(Value::from),
+        _ => None,
+    }
+}
+
 /// The words that a schema allows: an `enum`, or a `oneOf` of constants that each have a description of their own.
 fn words_of(schema: &Value) -> Option<Vec<&str>> {
     let words = |list: &'static str, word: fn(&Value) -> Option<&str>| {
@@ -255,7 +308,11 @@ fn words_of(schema: &Value) -> Option<Vec<&str>> {
 
 fn not_among(at: &str, name: &str, value: &Value, options: &[&str]) -> Problem {
     let nearest = value.as_str().and_then(|text| nearest(text, options.iter().copied()));
-    let help = nearest.map_or_else(|| format!("write one of {}", listed(options)), |near| format!("write `{near}`"));
+    let help = match (nearest, options) {
+        (Some(near), _) => format!("write `{near}`"),
+        (None, [only]) => format!("write `{only}`"),
+        (None, _) => format!("write one of {}", listed(options)),
+    };
     Problem::at(Code::NotAllowed, at, format!("{name} cannot be {}", short(value))).help(help)
 }
 

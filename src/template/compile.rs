@@ -14,12 +14,15 @@ const MAX_TEMPLATE: usize = 16 * 1024;
 const MAX_LOOPS: usize = 2;
 /// Longest text that a template may give, in bytes.
 const MAX_OUTPUT: usize = 64 * 1024;
+/// Quotes that word processors make of plain ones.
+const TYPOGRAPHIC: [char; 5] = ['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}'];
+const PLAIN_QUOTES: &str = "write plain quotes: `'none'`";
 
 /// Why a template cannot be compiled.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CompileError {
-    /// Not handlebars.
-    Syntax(String),
+    /// Not handlebars, or a helper that is called in a way in which it cannot be; with what to write instead.
+    Syntax(String, Option<String>),
     /// A name that is not in scope, or a helper that does not exist; with what may have been meant.
     Name(String, Option<String>),
 }
@@ -92,16 +95,20 @@ impl Engine {
     /// Compiles a text whose names must be in `scope`.
     pub fn compile(&mut self, text: &str, scope: &Scope) -> Result<Template, CompileError> {
         if text.len() > MAX_TEMPLATE {
-            return Err(CompileError::Syntax(format!("the template is longer than {MAX_TEMPLATE} bytes")));
+            return Err(CompileError::Syntax(format!("the template is longer than {MAX_TEMPLATE} bytes"), None));
+        }
+        if let Some(name) = in_one_brace(text, scope) {
+            let message = format!("`{{{name}}}` has one brace, so it would stay as it is");
+            return Err(CompileError::Syntax(message, Some(format!("write `{{{{{name}}}}}`"))));
         }
         if !text.contains("{{") {
             return Ok(Template { kind: Kind::Constant(text.to_owned()), names: Vec::new(), rescopes: false });
         }
-        let parsed = handlebars::Template::compile(text).map_err(|error| CompileError::Syntax(syntax(text, &error)))?;
+        let parsed = handlebars::Template::compile(text).map_err(|error| syntax(text, &error))?;
         let mut names = Vec::new();
         check_elements(&parsed.elements, scope, &mut names)?;
         if loop_depth(&parsed.elements) > MAX_LOOPS {
-            return Err(CompileError::Syntax(format!("loops are nested more than {MAX_LOOPS} deep")));
+            return Err(CompileError::Syntax(format!("loops are nested more than {MAX_LOOPS} deep"), None));
         }
         if let [TemplateElement::Expression(expression)] = parsed.elements.as_slice()
             && expression.params.is_empty()
@@ -187,13 +194,53 @@ fn rescopes(elements: &[TemplateElement]) -> bool {
 }
 
 /// The parser's own words name its grammar rules; these name what people do wrong.
-fn syntax(text: &str, error: &handlebars::TemplateError) -> String {
-    let (open, close) = (text.matches("{{").count(), text.matches("}}").count());
-    match error.reason() {
-        TemplateErrorReason::MismatchingClosedHelper(open, close) => format!("`{open}` is open and `{close}` closes"),
-        _ if open != close => "a `{{` has no `}}`, or the other way round".to_owned(),
-        _ => "what stands between `{{` and `}}` is no expression".to_owned(),
-    }
+fn syntax(text: &str, error: &handlebars::TemplateError) -> CompileError {
+    let count = |sign: &str| text.matches(sign).count();
+    let (message, help) = match error.reason() {
+        TemplateErrorReason::MismatchingClosedHelper(open, close) => {
+            (format!("`{open}` is open and `{close}` closes"), Some(format!("write `{{{{/{open}}}}}`")))
+        }
+        _ if count("{{") > count("}}") => ("a `{{` has no `}}`".to_owned(), None),
+        _ if count("{{") < count("}}") => ("a `}}` has no `{{`".to_owned(), None),
+        _ if count("{{{") != count("}}}") => {
+            ("three braces on one side, two on the other".to_owned(), Some("write two: nothing is escaped".to_owned()))
+        }
+        _ if count("{{#") > count("{{/") => {
+            ("a block is not closed".to_owned(), Some("a `{{#if ...}}` needs its `{{/if}}`".to_owned()))
+        }
+        _ => ("what stands between `{{` and `}}` is no expression".to_owned(), foreign(text).map(str::to_owned)),
+    };
+    CompileError::Syntax(message, help)
+}
+
+/// What to write in place of the signs of other template languages.
+fn foreign(text: &str) -> Option<&'static str> {
+    let mut inner = text.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0.trim()));
+    inner.find_map(|inner| {
+        let has = |signs: &[&str]| signs.iter().any(|sign| inner.contains(sign));
+        if inner.contains(TYPOGRAPHIC) {
+            Some(PLAIN_QUOTES)
+        } else if has(&["==", "!=", "<", ">", "&&", "||"]) {
+            Some("compare with a helper: `{{eq row.status 'waiting'}}`")
+        } else if has(&["|"]) {
+            Some("a helper stands in front: `{{lower row.status}}`")
+        } else if has(&["["]) {
+            Some("an entry of a list is read as `row.legs.[0]`, a name with blanks as `row.[Call ID]`")
+        } else if inner.split_once(' ').is_some_and(|(first, _)| first.contains('.')) {
+            Some("a name with blanks stands in brackets: `row.[Call ID]`; a helper stands in front: `{{lower row.status}}`")
+        } else {
+            None
+        }
+    })
+}
+
+/// A name of the scope between single braces: `{row.call_id}` would be sent as it stands.
+fn in_one_brace<'t>(text: &'t str, scope: &Scope) -> Option<&'t str> {
+    let single = text.match_indices('{').filter(|(at, _)| !text[..*at].ends_with('{'));
+    single.filter_map(|(at, _)| Some(text[at + 1..].split_once('}')?.0)).find(|inner| {
+        let plain = inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        plain && inner.split_once('.').is_some_and(|(root, _)| scope.has(root))
+    })
 }
 
 /// Lower-case hex digits.
@@ -225,14 +272,16 @@ fn check_elements(
         match element {
             TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
             TemplateElement::Expression(expression) | TemplateElement::HtmlExpression(expression) => {
-                if expression.params.is_empty() && expression.hash.is_empty() {
+                let bare = expression.params.is_empty() && expression.hash.is_empty();
+                // `{{lower}}` calls a helper, too, and lacks its value.
+                if bare && expression.name.as_name().and_then(helpers::find).is_none() {
                     check_parameter(&expression.name, scope, names)?;
                 } else {
-                    check_call(expression, scope, names)?;
+                    check_call(expression, false, scope, names)?;
                 }
             }
             TemplateElement::HelperBlock(block) => {
-                check_call(block, scope, names)?;
+                check_call(block, true, scope, names)?;
                 // `each` and `with` change what names mean; strict mode judges those when a row is rendered.
                 if matches!(block.name.as_name(), Some("if" | "unless")) {
                     for inner in block.template.iter().chain(&block.inverse) {
@@ -244,6 +293,7 @@ fn check_elements(
             _ => {
                 return Err(CompileError::Syntax(
                     "partials and decorators are not part of the template language".to_owned(),
+                    None,
                 ));
             }
         }
@@ -251,29 +301,64 @@ fn check_elements(
     Ok(())
 }
 
-fn check_call(call: &HelperTemplate, scope: &Scope, names: &mut Vec<Vec<String>>) -> Result<(), CompileError> {
-    check_helper(call.name.as_name())?;
+fn check_call(
+    call: &HelperTemplate,
+    block: bool,
+    scope: &Scope,
+    names: &mut Vec<Vec<String>>,
+) -> Result<(), CompileError> {
+    if let Some(name) = call.name.as_name() {
+        check_helper(name, call.params.len(), block)?;
+    }
     call.params.iter().chain(call.hash.values()).try_for_each(|parameter| check_parameter(parameter, scope, names))
 }
 
-fn check_helper(name: Option<&str>) -> Result<(), CompileError> {
-    match name {
-        Some(name) if helpers::find(name).is_none() => Err(CompileError::Name(
-            format!("there is no helper `{name}`"),
-            nearest(name, helpers::names()).map(|meant| format!("write `{meant}`")),
-        )),
-        _ => Ok(()),
+/// A helper is there, stands as it must, and has its values: a row would not fail, or would give nonsense, for less.
+fn check_helper(name: &str, given: usize, block: bool) -> Result<(), CompileError> {
+    let Some(helper) = helpers::find(name) else {
+        let help = nearest(name, helpers::names())
+            .map_or_else(|| "`bridgebook explain templates` lists them".to_owned(), |meant| format!("write `{meant}`"));
+        return Err(CompileError::Name(format!("there is no helper `{name}`"), Some(help)));
+    };
+    let syntax = |message: String, help: String| Err(CompileError::Syntax(message, Some(help)));
+    if helper.block && !block {
+        return syntax(
+            format!("`{name}` stands around something"),
+            format!("write `{{{{#{name} ...}}}}...{{{{/{name}}}}}`"),
+        );
     }
+    if block && !helper.block {
+        return syntax(format!("`{name}` stands around nothing"), format!("write `{{{{{name} ...}}}}`"));
+    }
+    let (least, most) = helper.values;
+    if (least..=most).contains(&given) {
+        return Ok(());
+    }
+    let values = |count: usize| if count == 1 { "1 value".to_owned() } else { format!("{count} values") };
+    let wanted = if least == most { values(least) } else { format!("at least {}", values(least)) };
+    syntax(
+        format!("`{name}` takes {wanted}, here it has {given}"),
+        "`bridgebook explain templates` shows it with an example".to_owned(),
+    )
 }
 
 fn check_parameter(parameter: &Parameter, scope: &Scope, names: &mut Vec<Vec<String>>) -> Result<(), CompileError> {
     match parameter {
         Parameter::Subexpression(sub) => {
-            check_helper(Some(sub.name()))?;
-            sub.params().into_iter().flatten().try_for_each(|parameter| check_parameter(parameter, scope, names))
+            let (name, params) = (sub.name(), sub.params().map_or(&[][..], Vec::as_slice));
+            if params.is_empty() && helpers::find(name).is_none() {
+                let message = format!("`({name})` calls a helper that is not there");
+                return Err(CompileError::Syntax(message, Some(format!("write `{name}` without parentheses"))));
+            }
+            check_helper(name, params.len(), false)?;
+            params.iter().try_for_each(|parameter| check_parameter(parameter, scope, names))
         }
         // Literals have no path.
         _ => match plain_path(parameter) {
+            Some(path) if path.first().is_some_and(|name| name.starts_with(TYPOGRAPHIC)) => {
+                let message = format!("`{}` is no text: its quotes are typographic", path.join("."));
+                Err(CompileError::Syntax(message, Some(PLAIN_QUOTES.to_owned())))
+            }
             Some(path) => {
                 scope.check(&path).map_err(|(message, help)| CompileError::Name(message, help))?;
                 names.push(path);
@@ -345,8 +430,28 @@ mod tests {
             error("{{lowr row.status}}"),
             CompileError::Name("there is no helper `lowr`".into(), Some("write `lower`".into()))
         );
-        assert!(matches!(error("{{row.call_id"), CompileError::Syntax(_)));
-        assert!(matches!(error("{{> partial}}"), CompileError::Syntax(_)));
+        assert!(matches!(error("{{row.call_id"), CompileError::Syntax(..)));
+        assert!(matches!(error("{{> partial}}"), CompileError::Syntax(..)));
+    }
+
+    #[test]
+    fn helpers_are_called_as_they_can_be() {
+        let mut engine = Engine::default();
+        let mut syntax = |text: &str| match engine.compile(text, &scope()) {
+            Err(CompileError::Syntax(message, _)) => message,
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(syntax("{{default row.status}}"), "`default` takes 2 values, here it has 1");
+        assert_eq!(syntax("{{upper (lower row.status 1)}}"), "`lower` takes 1 value, here it has 2");
+        assert_eq!(syntax("{{and row.status}}"), "`and` takes at least 2 values, here it has 1");
+        assert_eq!(syntax("{{lower}}"), "`lower` takes 1 value, here it has 0");
+        assert_eq!(syntax("{{if row.status}}"), "`if` stands around something");
+        assert_eq!(syntax("{{#lower row.status}}x{{/lower}}"), "`lower` stands around nothing");
+        assert_eq!(syntax("{{lower(row.status)}}"), "`(row.status)` calls a helper that is not there");
+        assert_eq!(syntax("{row.call_id}-{{row.status}}"), "`{row.call_id}` has one brace, so it would stay as it is");
+        for text in ["{\"row.a\": 1}", "{call_id}", "{rows.call_id}", "{ row.call_id }", "{{lower row.status}}", "{"] {
+            assert!(engine.compile(text, &scope()).is_ok(), "{text}");
+        }
     }
 
     #[test]

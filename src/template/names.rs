@@ -27,6 +27,11 @@ impl Scope {
         self
     }
 
+    /// Whether names begin with this first segment.
+    pub(super) fn has(&self, root: &str) -> bool {
+        self.roots.contains_key(root)
+    }
+
     /// Checks a path such as `row.call_id`; the error says what is wrong and what may have been meant.
     pub(super) fn check(&self, path: &[String]) -> Result<(), (String, Option<String>)> {
         let Some(root) = path.first() else { return Ok(()) };
@@ -44,6 +49,7 @@ impl Scope {
         }
         let help = match nearest(name, names.iter().map(String::as_str)) {
             Some(meant) => format!("write `{root}.{}`", segment(meant)),
+            None if root == "env" => format!("add `{name}` to the list `env`: others are out of reach"),
             None if names.is_empty() => format!("`{root}` is empty here"),
             None => format!("`{root}` has {}", list(names)),
         };

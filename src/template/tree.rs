@@ -122,6 +122,30 @@ impl Tree {
         }
     }
 
+    /// Whether a pointer leads to what stands there without a template.
+    pub fn is_written(&self, pointer: &str) -> bool {
+        let mut node = self;
+        let mut rest = pointer;
+        loop {
+            if let Self::Constant(value) = node {
+                return value.pointer(rest).is_some();
+            }
+            let Some((token, below)) =
+                rest.strip_prefix('/').map(|rest| rest.split_at(rest.find('/').unwrap_or(rest.len())))
+            else {
+                return false;
+            };
+            let name = token.replace("~1", "/").replace("~0", "~");
+            let next = match node {
+                Self::Array(nodes) => name.parse::<usize>().ok().and_then(|index| nodes.get(index)),
+                Self::Object(nodes) => nodes.iter().find(|(key, _)| *key == name).map(|(_, node)| node),
+                Self::Constant(_) | Self::Leaf(_) => None,
+            };
+            let Some(next) = next else { return false };
+            (node, rest) = (next, below);
+        }
+    }
+
     /// The leaf that a pointer leads to or through, if any.
     pub fn leaf_at<'a>(&'a self, pointer: &str) -> Option<Leaf<'a>> {
         let mut node = self;

@@ -26,7 +26,7 @@ pub(super) fn connection(raw: &RawConnection, quantities: &mut Quantities<'_>) -
             .help("write for example 5s"),
         );
     }
-    if timeouts.connect > timeouts.request {
+    if timeouts.connect > timeouts.request && !timeouts.request.get().is_zero() {
         let message = format!("connect ({}) is longer than request ({})", timeouts.connect, timeouts.request);
         problems.push(
             Problem::at(Code::Contradiction, "/connection/timeouts", message)

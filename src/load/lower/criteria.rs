@@ -7,25 +7,39 @@ use crate::template::nearest;
 pub(super) fn explain(text: &str) -> (String, String) {
     let shape = "write `METRIC OP VALUE [in SET]`, for example `success_rate >= 98%`".to_owned();
     match text.parse::<Criterion>() {
-        Err(error @ CriterionError::Shape(_)) => (error.to_string(), shape),
+        Err(error @ CriterionError::Shape(_)) => (error.to_string(), operator(text).unwrap_or(shape)),
         Err(CriterionError::Metric(name)) => {
-            let near = nearest(&name, Metric::ALL.iter().map(|metric| metric.name()));
+            let all = || Metric::ALL.iter().map(|metric| metric.name());
+            // `latency.p42` is near to every percentile.
+            let family = name.split_once('.').filter(|(_, last)| last.ends_with(|c: char| c.is_ascii_digit()));
+            let near = if family.is_some() { None } else { nearest(&name, all()) };
             let help = near.map_or_else(
                 || {
-                    format!(
-                        "metrics: {}",
-                        Metric::ALL.iter().map(|metric| metric.name()).collect::<Vec<_>>().join(", ")
-                    )
+                    let of = |metric: &&str| family.is_none_or(|(first, _)| metric.starts_with(first));
+                    format!("metrics: {}", all().filter(of).collect::<Vec<_>>().join(", "))
                 },
                 |near| format!("write `{near}`"),
             );
             (format!("there is no metric `{name}`"), help)
         }
-        Err(CriterionError::Value { metric, value, example }) => {
-            (format!("`{value}` is not a value of {metric}"), format!("write for example `{metric} <= {example}`"))
+        Err(CriterionError::Value { sign, metric, value, example }) => {
+            (format!("`{value}` is not a value of {metric}"), format!("write for example `{metric} {sign} {example}`"))
         }
         Ok(_) => (format!("{text:?} is not written as a criterion is"), shape),
     }
+}
+
+/// The remedy for signs that no comparison has.
+fn operator(text: &str) -> Option<String> {
+    let sign: String = text.chars().filter(|c| matches!(c, '=' | '<' | '>' | '!')).collect();
+    let meant = match sign.as_str() {
+        "=" => "==",
+        "=<" => "<=",
+        "=>" => ">=",
+        "<>" | "=!" => "!=",
+        _ => return None,
+    };
+    Some(format!("write `{meant}`, as in `success_rate >= 98%`"))
 }
 
 pub(super) fn criteria(raw: &RawRunbook, sets: &[SetSpec], problems: &mut Vec<Problem>) -> Vec<Criterion> {

@@ -7,11 +7,12 @@ mod connection;
 mod criteria;
 mod guards;
 mod matrix;
+mod names;
 mod quantities;
 mod rows;
 mod sets;
 
-use super::raw::{PREFIX, REGION, RawConnection, RawRunbook};
+use super::raw::{HOST_PART, NAME, PREFIX, REGION, RawConnection, RawRunbook, SET_NAME, URL, VARIABLE};
 use crate::model::{Code, Criterion, DurationSpec, Limits, Problem, Rate, RetryPolicy, Runbook, Texts};
 use quantities::Quantities;
 
@@ -27,6 +28,10 @@ pub(super) fn explain_pattern(pattern: &str, text: &str) -> Option<(String, Stri
         Rate::PATTERN => Some((format!("{text:?} is not a rate"), "write for example 25/s, 90/m or 1000/h".to_owned())),
         PREFIX => Some(guards::explain_prefix(text)),
         REGION => Some(guards::explain_region(text)),
+        NAME | SET_NAME => names::explain_name(text, pattern == SET_NAME),
+        HOST_PART => names::explain_region(text),
+        URL => Some(names::explain_url(text)),
+        VARIABLE => Some(names::explain_variable()),
         Criterion::PATTERN => Some(criteria::explain(text)),
         _ => None,
     }

@@ -18,7 +18,7 @@ impl Quantities<'_> {
                 let error: QuantityError = error;
                 self.problems.push(
                     Problem::at(Code::OutOfRange, pointer, error.to_string())
-                        .help("write a duration of at most 10 years"),
+                        .help("write a shorter one, for example 30s"),
                 );
                 default
             }

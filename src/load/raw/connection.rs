@@ -4,6 +4,13 @@ use crate::model::{CredentialName, DurationSpec};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+/// URLs of people: no user, no query, no fragment.
+pub(in crate::load) const URL: &str = "^https?://[^/?#@ ]+(/[^?#@ ]*)?$";
+/// Regions: parts of host names.
+pub(in crate::load) const HOST_PART: &str = "^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$";
+/// Names of environment variables.
+pub(in crate::load) const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+
 /// The API that makes the bridges, and the account that asks it.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
 #[serde(deny_unknown_fields)]
@@ -13,13 +20,13 @@ pub(in crate::load) struct RawConnection {
     #[schemars(extend("default" = "cxone", "examples" = ["cxone", "telnyx", "./my-api.yaml"]))]
     pub(in crate::load) profile: Option<String>,
     /// Region that the profile's URLs are made from. Exclusive with `base_url`.
-    #[schemars(regex(pattern = "^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$"), extend("examples" = ["mynicecx"]))]
+    #[schemars(regex(pattern = HOST_PART), extend("examples" = ["mynicecx"]))]
     pub(in crate::load) region: Option<String>,
     /// URL in front of every request path. Exclusive with `region`. Default: the profile's.
-    #[schemars(regex(pattern = "^https?://[^/?#@ ]+(/[^?#@ ]*)?$"), extend("examples" = ["https://api.example.com"]))]
+    #[schemars(regex(pattern = URL), extend("examples" = ["https://api.example.com"]))]
     pub(in crate::load) base_url: Option<String>,
     /// Token endpoint. Default: the profile's, below `base_url` or for `region`.
-    #[schemars(regex(pattern = "^https?://[^/?#@ ]+(/[^?#@ ]*)?$"), extend("examples" = ["https://login.example.com/oauth/token"]))]
+    #[schemars(regex(pattern = URL), extend("examples" = ["https://login.example.com/oauth/token"]))]
     pub(in crate::load) token_url: Option<String>,
     /// Plain `http:` to other machines than this one. Tokens and numbers can then be read on the way.
     #[schemars(extend("default" = false, "examples" = [false]))]
@@ -84,7 +91,7 @@ impl RawAuth {
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(in crate::load) struct RawSecret {
     /// An environment variable.
-    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"), extend("examples" = ["CXONE_CLIENT_SECRET"], "writeOnly" = true))]
+    #[schemars(regex(pattern = VARIABLE), extend("examples" = ["CXONE_CLIENT_SECRET"], "writeOnly" = true))]
     pub(in crate::load) env: Option<String>,
     /// A file that holds the secret alone, relative to the runbook. Mode 0600 or stricter.
     #[schemars(length(min = 1), extend("examples" = ["secrets/cxone"]))]

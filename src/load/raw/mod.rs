@@ -9,10 +9,10 @@ mod limits;
 mod rows;
 mod sets;
 
-pub(in crate::load) use connection::{RawAuth, RawConnection, RawSecret};
+pub(in crate::load) use connection::{HOST_PART, RawAuth, RawConnection, RawSecret, URL, VARIABLE};
 pub(in crate::load) use guards::{PREFIX, REGION, RawGuards};
 pub(in crate::load) use rows::{RawMatrix, RawRows};
-pub(in crate::load) use sets::RawSet;
+pub(in crate::load) use sets::{RawSet, SET_NAME};
 
 use crate::model::Criterion;
 use crate::schema::strict;
@@ -41,7 +41,7 @@ pub fn fragment_schema() -> Value {
 }
 
 /// Names that are also folder names.
-const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,63}$";
+pub(in crate::load) const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,63}$";
 
 /// A runbook: sets of bridge jobs and the conditions under which they run.
 #[derive(Deserialize, JsonSchema, Debug, Default)]

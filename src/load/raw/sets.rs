@@ -6,12 +6,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+/// Names of sets.
+pub(in crate::load) const SET_NAME: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
+
 /// A set of bridge jobs: rows, and the job that each row becomes.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub(in crate::load) struct RawSet {
     /// Name of the set: letters, digits, `.`, `-` and `_`; unique in the runbook.
-    #[schemars(required, regex(pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"), extend("examples" = ["billing"]))]
+    #[schemars(required, regex(pattern = SET_NAME), extend("examples" = ["billing"]))]
     pub(in crate::load) name: Option<String>,
     /// Where the rows come from.
     #[schemars(required, extend("examples" = [{"csv": "data/waiting-billing.csv"}]))]

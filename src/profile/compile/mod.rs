@@ -39,9 +39,12 @@ impl Templates<'_> {
 /// A slip in a template at its place.
 pub(super) fn problem(at: &str, error: CompileError, names: &str) -> Problem {
     match error {
-        CompileError::Syntax(message) => {
-            Problem::at(Code::TemplateSyntax, at, format!("the template cannot be read: {message}"))
-                .help("a template looks like `{{job.call_id}}` or `{{lower job.direction}}`")
+        CompileError::Syntax(message, help) => {
+            Problem::at(Code::TemplateSyntax, at, format!("the template cannot be read: {message}")).help(
+                help.unwrap_or_else(|| {
+                    "a template looks like `{{job.call_id}}` or `{{lower job.direction}}`".to_owned()
+                }),
+            )
         }
         CompileError::Name(message, help) => {
             Problem::at(Code::UnknownName, at, message).help(help.unwrap_or_else(|| format!("in scope here: {names}")))

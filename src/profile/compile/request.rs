@@ -4,7 +4,7 @@ use super::Templates;
 use crate::model::{Code, Problem};
 use crate::profile::body::Body;
 use crate::profile::job::JobRules;
-use crate::profile::request::{RequestTemplates, Segment, TargetTemplates, segments};
+use crate::profile::request::{RequestTemplates, Segment, TargetTemplates, is_header_value, segments};
 use crate::profile::spec::{IdempotencySpec, ProbeSpec, RequestIdSpec, RequestSpecSpec};
 use crate::template::{Scope, Template, Tree, TreeError};
 use serde_json::{Map, Value};
@@ -120,8 +120,15 @@ fn target(
 
 /// The first field that a template reads and that a job may leave out.
 fn optional_field<'t>(template: &'t Template, rules: &JobRules) -> Option<&'t str> {
+    // Without a schema there are no fields, and the call id has been judged at its own place.
+    if rules.fields.is_empty() {
+        return None;
+    }
     let fields = template.names().filter(|path| path.first().is_some_and(|root| root == "job"));
-    fields.filter_map(|path| path.get(1)).map(String::as_str).find(|field| !rules.always.contains(*field))
+    fields
+        .filter_map(|path| path.get(1))
+        .map(String::as_str)
+        .find(|field| *field != rules.call_id && !rules.always.contains(*field))
 }
 
 fn pairs(at: &str, written: Map<String, Value>, templates: &mut Templates<'_>) -> Vec<(String, Template)> {
@@ -147,6 +154,17 @@ fn own_headers(written: Map<String, Value>, templates: &mut Templates<'_>) -> Ve
                 .push(Problem::at(Code::ProfileContradiction, at, message).help("keep one of the two").on_key());
         }
         seen.push(lower);
+    }
+    for (name, value) in &written {
+        // What a template fills in is judged job by job.
+        if let Some(text) = value.as_str().filter(|text| !text.contains("{{") && !is_header_value(text)) {
+            let at = format!("/request/headers/{}", name.replace('~', "~0").replace('/', "~1"));
+            let what = text.chars().find(|c| !matches!(c, ' '..='~')).unwrap_or_default();
+            let message = format!("the header {name} would hold {what:?}, which no header can carry");
+            templates
+                .problems
+                .push(Problem::at(Code::BadHeaderValue, at, message).help("headers carry printable ASCII"));
+        }
     }
     pairs("/request/headers", written, templates)
 }

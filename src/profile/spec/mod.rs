@@ -15,7 +15,7 @@ pub(super) use job::{JobSpec, LegsSpec, LinksSpec, NumbersSpec};
 pub(super) use request::{IdempotencySpec, ProbeSpec, RequestIdSpec, RequestSpecSpec};
 pub(super) use sandbox::SandboxSpec;
 
-use super::answer::Answers;
+use super::answer::{Answers, StatusPattern};
 use crate::model::DurationSpec;
 use crate::schema::{Checker, strict};
 use schemars::JsonSchema;
@@ -36,9 +36,43 @@ pub fn profile_checker() -> Result<Checker, String> {
     Ok(Checker::new(schema, explain_pattern)?.about("the profile"))
 }
 
+/// JSON pointers that lead somewhere.
+const POINTER: &str = "^(/[^/]+)+$";
+/// Names of headers (RFC 9110 section 5.1), as keys and as values.
+const HEADERS: [&str; 2] = ["^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$", "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"];
+
 fn explain_pattern(pattern: &str, text: &str) -> Option<(String, String)> {
-    let error = (pattern == DurationSpec::PATTERN).then(|| text.parse::<DurationSpec>().err())??;
-    Some((error.to_string(), "write for example 10m".to_owned()))
+    let shown = crate::model::printable(text, 60);
+    match pattern {
+        DurationSpec::PATTERN => {
+            let error = text.parse::<DurationSpec>().err()?;
+            Some((error.to_string(), "write for example 10m".to_owned()))
+        }
+        StatusPattern::PATTERN => {
+            let lower = text.to_lowercase();
+            let class = lower.len() == 3 && lower.ends_with("xx");
+            let help = if class && matches!(lower.as_bytes()[0], b'1'..=b'5') {
+                format!("write `{lower}`")
+            } else {
+                "write a status such as 429, or all of a hundred such as 5xx".to_owned()
+            };
+            Some((format!("{shown:?} is neither a status nor a hundred of them"), help))
+        }
+        POINTER => {
+            let near = text.trim_matches('/').replace('.', "/");
+            let help = if near.is_empty() {
+                "write for example `/data/result`".to_owned()
+            } else {
+                format!("write `/{near}`")
+            };
+            Some((format!("{shown:?} is not a JSON pointer to something within"), help))
+        }
+        _ if HEADERS.contains(&pattern) => {
+            let help = "names of headers are made of letters, digits and hyphens";
+            Some((format!("{shown:?} cannot be the name of a header"), help.to_owned()))
+        }
+        _ => None,
+    }
 }
 
 /// A profile: one API that bridges calls.
