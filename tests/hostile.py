@@ -18,10 +18,12 @@ from asking import MOST_WORK, misplaced, validate
 MOST_MEMORY = 200
 LINE = 100 * 1024 * 1024
 DEPTH = 10_000
+# A hundred diagnostics, each with its place.
+MOST_WORDS = 128 * 1024
 
 RUNBOOK = """version: 1
 name: hostile
-INCLUDE
+include: [part.yaml]
 connection: {profile: ./profile.yaml, base_url: "https://api.example.com", auth: {token: {env: MY_TOKEN}}}
 vars: {desk: "+12025550104", list: [1, 2, 3]}
 sets:
@@ -79,6 +81,16 @@ def blocks() -> str:
     return "".join(" " * level + "a:\n" for level in range(1300))
 
 
+def runbook(rows: str) -> str:
+    """The sound runbook with rows of a format."""
+    return RUNBOOK.replace("ROWS", f"{rows}: rows.{rows}")
+
+
+def start(file: str) -> bytes:
+    """How a sound file of the name begins."""
+    return {"deny.csv": "number\n", "rows.csv": "call_id\n", "rows.jsonl": '{"call_id": "', "rows.json": '[{"call_id": "'}.get(file, "list: ").encode()
+
+
 def cases() -> list[tuple[str, str, Write]]:
     """What it is, the file that it is, and how that is written."""
     found: list[tuple[str, str, Write]] = []
@@ -96,9 +108,9 @@ def cases() -> list[tuple[str, str, Write]]:
         ]
     for file in (*(f"runbook.yaml part.yaml vars.yaml profile.yaml deny.csv").split(), *(f"rows.{kind}" for kind in ROWS)):
         found += [
-            ("no UTF-8", file, raw(b"name: ok\ncall_id: \xff\xfe\n")),
-            ("UTF-16", file, raw("name: ok\n".encode("utf-16"))),
-            ("NUL bytes", file, raw(b"name: ok\ncall_id: \0\0\n")),
+            ("no UTF-8", file, raw(start(file) + b"\xff\xfe\n")),
+            ("UTF-16", file, raw(start(file).decode().encode("utf-16"))),
+            ("NUL bytes", file, raw(start(file) + b"\0\0\n")),
             ("nothing but NUL bytes", file, raw(bytes(1024 * 1024))),
             ("a FIFO", file, os.mkfifo),
             ("a directory", file, os.mkdir),
@@ -127,14 +139,13 @@ def cases() -> list[tuple[str, str, Write]]:
         ("a template deep in brackets", "{{eq " + "(eq " * 3000 + "1 1" + " 1)" * 3000 + " 1}}"),
     ]:
         lengthy = f'vars: {{desk: "+12025550104", list: [1], text: "{"y" * 10000}", long: [{", ".join(["1"] * 3000)}]}}'
-        book = RUNBOOK.replace('vars: {desk: "+12025550104", list: [1, 2, 3]}', lengthy)
+        book = runbook("csv").replace('vars: {desk: "+12025550104", list: [1, 2, 3]}', lengthy)
         found.append((what, "runbook.yaml", text(book.replace(job, f'{{call_id: "{template}", to: "{{{{vars.desk}}}}"}}'))))
     return found
 
 
 def write_project(folder: pathlib.Path, rows: str) -> None:
-    book = RUNBOOK.replace("INCLUDE", "include: [part.yaml]").replace("ROWS", f"{rows}: rows.{rows}")
-    (folder / "runbook.yaml").write_text(book, encoding="utf-8")
+    (folder / "runbook.yaml").write_text(runbook(rows), encoding="utf-8")
     (folder / "part.yaml").write_text("limits: {concurrency: 2}\n", encoding="utf-8")
     (folder / "vars.yaml").write_text("list: [1]\n", encoding="utf-8")
     (folder / "profile.yaml").write_text(PROFILE, encoding="utf-8")
@@ -175,10 +186,12 @@ def main() -> int:
                 wrong.append(f"{said.work:.2f} s of work")
             if said.memory > MOST_MEMORY:
                 wrong.append(f"{said.memory:.0f} MiB")
-            if len(said.out) > 16 * 1024:
+            if len(said.out) > MOST_WORDS:
                 wrong.append(f"{len(said.out)} bytes of diagnostics")
-            if said.diagnostics and not any(found["file"] == file for found in said.diagnostics):
-                wrong.append(f"shown in {place}, not in {file}")
+            # In the file, or where the runbook names it.
+            named = said.diagnostics and any(file in str(found) for found in said.diagnostics)
+            if said.diagnostics and not named:
+                wrong.append(f"{place} and its words do not name {file}")
             failures += [f"{file}, {what}: {one}" for one in wrong]
     for failure in failures[:30]:
         print(failure, file=sys.stderr)

@@ -31,13 +31,11 @@ pub(super) fn all_problems(
     stdin: &mut Spool,
 ) -> Result<Census, Failure> {
     let mut census = Census::default();
-    let mut problems = draft.problems().to_vec();
     if let (Some(runbook), Some(profile)) = (draft.preview(), profile) {
         let files = Files { stdin: stdin.file(runbook, selection)?, ..files(runbook) };
         census = Expander::new(runbook, profile, files, selection).census(NO_RUN, |_| {});
     }
-    problems.append(&mut census.problems);
-    census.problems = problems;
+    census.put_first(draft.problems());
     Ok(census)
 }
 
@@ -91,12 +89,7 @@ pub(super) fn open(
 
 /// Checks a runbook's text, with the variables of the command line.
 pub(super) fn draft(source: Source, args: &SelectionArgs) -> Result<(Draft, Option<Profile>), Failure> {
-    let vars = args
-        .vars
-        .iter()
-        .map(|path| load::read(path).map_err(|error| Failure::new(exit_of(&error), format!("--vars: {error}"))))
-        .collect::<Result<_, _>>()?;
-    Ok(profile::attach(load::load(source, vars).with(|runbook| settings::apply_vars(runbook, args))?))
+    Ok(profile::attach(load::load(source, &args.vars).with(|runbook| settings::apply_vars(runbook, args))?))
 }
 
 /// Data files stand relative to the runbook; standard input is not among them.

@@ -23,7 +23,8 @@ pub(super) fn attach(draft: Draft) -> (Draft, Option<Profile>) {
                 (draft.attach(Layer { role: Role::Profile, source }, problems), profile)
             }
             Err(error) => {
-                let problem = Problem::at(Code::ProfileUnreadable, "/connection/profile", error.to_string());
+                let code = error.code(Code::ProfileUnreadable);
+                let problem = Problem::at(code, "/connection/profile", error.to_string());
                 (draft.refuse(vec![problem.help("a profile file is named relative to the runbook")]), None)
             }
         }

@@ -109,6 +109,14 @@ impl Census {
         self.problems.iter().any(|problem| problem.code.severity() == Severity::Error)
     }
 
+    /// Puts these in front of its own problems.
+    pub fn put_first(&mut self, problems: &[Problem]) {
+        let own = std::mem::take(&mut self.problems);
+        for problem in problems.iter().cloned().chain(own) {
+            self.add(problem);
+        }
+    }
+
     /// Which problems would be kept, and so need their place.
     fn wants(&self) -> Option<Severity> {
         if self.problems.len() < MAX_KEPT {

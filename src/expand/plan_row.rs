@@ -54,7 +54,7 @@ impl JobStream<'_> {
         };
         let key = match &set.key {
             None => JobKey::new(call_id.as_str()),
-            Some(template) => JobKey::new(self.text(template, "@key")?),
+            Some(template) => JobKey::new(self.key(template)?),
         };
         self.check_privacy(&fields, &call_id, &key)?;
         let targets: Vec<Target<'_>> = profile
@@ -151,6 +151,15 @@ impl JobStream<'_> {
             }
         }
         Ok(())
+    }
+
+    fn key(&self, template: &Template) -> Result<String, Vec<Problem>> {
+        let key = self.text(template, "@key")?;
+        if key.trim().is_empty() {
+            let problem = Problem::at(Code::EmptyKey, "@key", "`key` gave an empty text");
+            return Err(vec![problem.help("it must tell the jobs of a set apart; without `key` the call id does")]);
+        }
+        Ok(key)
     }
 
     fn wanted(&self) -> Result<bool, Vec<Problem>> {

@@ -48,12 +48,13 @@ impl Diagnostic {
 
 /// A runbook that cannot be read at all, as a diagnostic.
 pub fn unreadable(path: &Path, error: &SourceError) -> Diagnostic {
-    let (line, column, message, help) = match error {
-        SourceError::NotText { line, column, byte, .. } => {
-            (*line, *column, format!("here stands {}", byte_in_words(*byte)), Some("save the file as UTF-8".to_owned()))
+    let (message, help) = match error {
+        SourceError::NotText { byte, .. } => {
+            (format!("here stands {}", byte_in_words(*byte)), Some("save the file as UTF-8".to_owned()))
         }
-        _ => (1, 1, error.to_string(), None),
+        _ => (error.to_string(), None),
     };
+    let (line, column) = error.place();
     let (line, column) = (line as u64, column as u64);
     Diagnostic {
         code: Code::Unreadable,

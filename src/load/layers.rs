@@ -2,6 +2,8 @@
 //! parsed and checked for itself, so that every slip is found in the file where it stands.
 
 use super::merge::rebase;
+use super::positions::AT_LINE;
+use super::source::SourceError;
 use super::{quoting, source, yaml};
 use crate::model::{Code, Layer, Problem, Role, Source, Texts};
 use crate::schema::{Checker, prune};
@@ -26,10 +28,13 @@ pub(super) struct Checkers {
 }
 
 /// Reads everything that belongs to a runbook. `vars` in the order of the command line: the last one counts most.
-pub(super) fn read(runbook: Source, vars: Vec<Source>, checkers: &Checkers) -> Loaded {
+pub(super) fn read(runbook: Source, vars: &[PathBuf], checkers: &Checkers) -> Loaded {
     let mut loaded = Loaded { texts: Texts(Vec::new()), documents: Vec::new(), problems: Vec::new() };
-    for source in vars.into_iter().rev() {
-        loaded.variables(source);
+    for path in vars.iter().rev() {
+        match source::read(path) {
+            Ok(source) => loaded.variables(source),
+            Err(error) => loaded.unreadable(Role::Vars, path, &error),
+        }
     }
     let base = runbook.path.parent().unwrap_or(Path::new("")).to_owned();
     let mut chain = vec![runbook.path.clone()];
@@ -94,7 +99,7 @@ impl Loaded {
                 match source::read(&found) {
                     Err(error) => {
                         let help = "paths are relative to the file that includes them";
-                        self.problems.push(refuse(Code::IncludeUnreadable, error.to_string(), help));
+                        self.problems.push(refuse(error.code(Code::IncludeUnreadable), error.to_string(), help));
                     }
                     Ok(source) => {
                         chain.push(found);
@@ -127,6 +132,17 @@ impl Loaded {
             }
             Err(problems) => self.add(index, problems),
         }
+    }
+
+    /// Adds a file that nobody but the command line names, and that cannot be read.
+    fn unreadable(&mut self, role: Role, path: &Path, error: &SourceError) {
+        let source = Source { path: path.to_owned(), text: String::new(), marked: false };
+        self.texts.0.push(Layer { role, source });
+        self.documents.push(None);
+        let (line, column) = error.place();
+        let code = error.code(Code::IncludeUnreadable);
+        let problem = Problem::at(code, format!("{AT_LINE}{line}:{column}:1"), error.to_string());
+        self.add(self.documents.len() - 1, vec![problem]);
     }
 
     fn add(&mut self, index: usize, problems: Vec<Problem>) {

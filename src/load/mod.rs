@@ -24,6 +24,7 @@ use crate::template::nearest;
 use layers::{Checkers, Loaded};
 use raw::RawRunbook;
 use serde_json::Value;
+use std::path::PathBuf;
 
 /// The shipped schema of a runbook; a test proves that it is what the Rust types give.
 pub const RUNBOOK_SCHEMA: &str = include_str!("../../schemas/runbook.schema.json");
@@ -93,7 +94,7 @@ impl Draft {
 }
 
 /// Checks a runbook's text, what it includes, and the files of variables that are put over its `vars`.
-pub fn load(source: Source, vars: Vec<Source>) -> Draft {
+pub fn load(source: Source, vars: &[PathBuf]) -> Draft {
     let checkers = match checkers() {
         Ok(checkers) => checkers,
         Err(problem) => return Draft { runbook: None, texts: Texts(Vec::new()), problems: vec![problem] },
@@ -153,6 +154,9 @@ pub fn document(texts: &Texts) -> Value {
 /// All documents as one. Variables count only if the runbook has them: a misspelt one would change nothing.
 fn whole(documents: Vec<Option<Value>>, texts: &Texts, problems: &mut Vec<Problem>) -> Value {
     let mut whole = Value::Object(serde_json::Map::new());
+    // What a text that cannot be parsed says of variables nobody knows.
+    let all_known =
+        documents.iter().zip(texts.layers()).all(|(document, layer)| document.is_some() || layer.role == Role::Vars);
     for (index, document) in documents.into_iter().enumerate().rev() {
         let Some(mut document) = document else { continue };
         if texts.layers()[index].role == Role::Vars {
@@ -164,7 +168,8 @@ fn whole(documents: Vec<Option<Value>>, texts: &Texts, problems: &mut Vec<Proble
                 .map(|(key, _)| key.as_str())
                 .collect();
             let unknown = unknown_variables(&mut document, &known);
-            problems.extend(unknown.into_iter().map(|problem| Problem { text: Some(index), ..problem }));
+            let unknown = unknown.into_iter().filter(|_| all_known);
+            problems.extend(unknown.map(|problem| Problem { text: Some(index), ..problem }));
         }
         whole = merge::merge(whole, document);
     }

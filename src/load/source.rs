@@ -1,6 +1,6 @@
 //! Reading a small text file that people wrote, with clear words when it is something else.
 
-use crate::model::Source;
+use crate::model::{Code, Source};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -39,12 +39,30 @@ pub enum SourceError {
     },
 }
 
+impl SourceError {
+    /// The code for it: `missing` when it is not there, [`Code::Unreadable`] when it is and is not what it should be.
+    pub fn code(&self, missing: Code) -> Code {
+        match self {
+            Self::Io { .. } => missing,
+            Self::NotAFile(_) | Self::TooLarge(_) | Self::NotText { .. } => Code::Unreadable,
+        }
+    }
+
+    /// The place in the file, from 1.
+    pub(super) fn place(&self) -> (usize, usize) {
+        match self {
+            Self::NotText { line, column, .. } => (*line, *column),
+            Self::Io { .. } | Self::NotAFile(_) | Self::TooLarge(_) => (1, 1),
+        }
+    }
+}
+
 /// What a byte is that stands in no text.
 pub(super) fn byte_in_words(byte: u8) -> String {
     if byte == 0 { "a NUL byte".to_owned() } else { format!("the byte 0x{byte:02X}, which is not UTF-8") }
 }
 
-/// Reads a runbook's text.
+/// Reads the text of a runbook, or of another small file that people write.
 pub fn read(path: &Path) -> Result<Source, SourceError> {
     let io = |source| SourceError::Io { path: path.to_owned(), source };
     // Asked before opening: opening a FIFO would wait for its writer.

@@ -168,6 +168,8 @@ codes! {
     UnknownPrefix = 507, Error;
     /// A region of a guard that has no numbers.
     UnknownRegion = 508, Error;
+    /// A key that is empty.
+    EmptyKey = 509, Error;
     /// A number that begins with a prefix of `deny_prefixes`.
     PrefixDenied = 510, Error;
     /// A number that begins with no prefix of `allow_prefixes`.

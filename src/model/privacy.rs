@@ -150,10 +150,10 @@ fn number_from(chars: &[char], start: usize) -> (Vec<usize>, usize) {
     (digits, at)
 }
 
-/// The text without control and bidirectional characters (CWE-117, terminal escapes), whitespace runs as one blank,
+/// The text without control, bidirectional and invisible characters (CWE-117, terminal escapes), whitespace runs as one blank,
 /// cut to `limit` characters with an ellipsis.
 pub fn printable(text: &str, limit: usize) -> Cow<'_, str> {
-    let plain = |c: char| !c.is_control() && !is_bidi(c) && c != '\u{fffd}';
+    let plain = |c: char| !c.is_control() && !is_invisible(c) && c != '\u{fffd}';
     if text.chars().count() <= limit && text.chars().all(plain) && !text.contains("  ") && text.trim() == text {
         return Cow::Borrowed(text);
     }
@@ -165,8 +165,14 @@ pub fn printable(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(words.chars().take(limit.saturating_sub(1)).chain(['…']).collect())
 }
 
-fn is_bidi(c: char) -> bool {
-    matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+/// Characters that turn the direction of a text, and those that take no room: soft hyphens, joiners, fillers, tags.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180e}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]

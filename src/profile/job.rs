@@ -58,7 +58,7 @@ pub(super) struct Links {
 
 /// Compiles the section; a schema that is none gives no checker.
 pub(super) fn compile(spec: JobSpec, problems: &mut Vec<Problem>) -> (JobRules, Option<Checker>) {
-    let schema = Value::Object(spec.schema.unwrap_or_default());
+    let schema = Value::Object(closed(spec.schema.unwrap_or_default()));
     let checker = checker(&schema, problems);
     let names = |key: &str| -> Vec<String> {
         match schema.get(key) {
@@ -79,6 +79,15 @@ pub(super) fn compile(spec: JobSpec, problems: &mut Vec<Problem>) -> (JobRules, 
     rules.legs = spec.legs.and_then(|legs| rules.legs(legs, problems));
     rules.links = spec.links.and_then(|links| rules.links(links, problems));
     (rules, checker)
+}
+
+/// A schema that does not say what other fields may be allows none: a misspelt one would be sent by nobody.
+fn closed(mut schema: Map<String, Value>) -> Map<String, Value> {
+    let open = ["additionalProperties", "unevaluatedProperties", "patternProperties"];
+    if !schema.is_empty() && !open.iter().any(|key| schema.contains_key(*key)) {
+        schema.insert("unevaluatedProperties".to_owned(), Value::Bool(false));
+    }
+    schema
 }
 
 /// The schema must be one, with fields, and must need nothing from elsewhere.

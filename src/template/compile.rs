@@ -2,6 +2,7 @@
 
 use super::helpers;
 use super::names::{Scope, nearest};
+use super::rounds::{self, MAX_ROUNDS, Rounds};
 use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
 use handlebars::{Context, Handlebars, Path, PathSeg, RenderErrorReason, TemplateErrorReason};
 use serde_json::Value;
@@ -78,6 +79,7 @@ impl Template {
 #[derive(Debug)]
 pub struct Engine {
     registry: Handlebars<'static>,
+    rounds: Rounds,
     compiled: usize,
 }
 
@@ -87,7 +89,9 @@ impl Default for Engine {
         registry.set_strict_mode(true);
         registry.register_escape_fn(handlebars::no_escape);
         helpers::register(&mut registry);
-        Self { registry, compiled: 0 }
+        let rounds = Rounds::default();
+        rounds.register(&mut registry);
+        Self { registry, rounds, compiled: 0 }
     }
 }
 
@@ -104,7 +108,7 @@ impl Engine {
         if !text.contains("{{") {
             return Ok(Template { kind: Kind::Constant(text.to_owned()), names: Vec::new(), rescopes: false });
         }
-        let parsed = handlebars::Template::compile(text).map_err(|error| syntax(text, &error))?;
+        let mut parsed = handlebars::Template::compile(text).map_err(|error| syntax(text, &error))?;
         let mut names = Vec::new();
         check_elements(&parsed.elements, scope, &mut names)?;
         if loop_depth(&parsed.elements) > MAX_LOOPS {
@@ -118,6 +122,7 @@ impl Engine {
             return Ok(Template { kind: Kind::Lookup(path), names, rescopes: false });
         }
         let rescopes = rescopes(&parsed.elements);
+        rounds::count_in(&mut parsed);
         let name = self.compiled.to_string();
         self.compiled += 1;
         self.registry.register_template(&name, parsed);
@@ -138,10 +143,14 @@ impl Engine {
                 .ok_or_else(|| RenderError(format!("there is no `{}` here", path.join(".")))),
             Kind::Rendered(name) => {
                 let mut output = Bounded(Vec::new());
+                self.rounds.reset();
                 match self.registry.render_with_context_to_write(name, values, &mut output) {
                     Ok(()) => Ok(Value::String(String::from_utf8_lossy(&output.0).into_owned())),
                     Err(_) if output.0.len() >= MAX_OUTPUT => {
                         Err(RenderError(format!("it gives more than {MAX_OUTPUT} bytes")))
+                    }
+                    Err(_) if self.rounds.are_too_many() => {
+                        Err(RenderError(format!("its loops go round more than {MAX_ROUNDS} times")))
                     }
                     Err(error) => Err(RenderError(match error.reason() {
                         RenderErrorReason::MissingVariable(Some(name)) => format!("there is no `{name}` here"),

@@ -8,6 +8,7 @@
 mod compile;
 mod helpers;
 mod names;
+mod rounds;
 mod tree;
 
 pub use compile::{CompileError, Engine, RenderError, Template};

@@ -108,7 +108,7 @@ fn write(document: &mut Value, path: &[String], value: Value) {
 /// What the rest of the program sees of a runbook, but for its text: what is wrong with it, and its sound parts.
 fn meaning(document: &Value) -> String {
     let text = serde_json::to_string_pretty(document).unwrap();
-    let draft = load(Source { path: "runbook.yaml".into(), text: text.clone(), marked: false }, Vec::new());
+    let draft = load(Source { path: "runbook.yaml".into(), text: text.clone(), marked: false }, &[]);
     let seen = format!("{:#?}\n{:#?}", draft.problems(), draft.preview().unwrap());
     seen.replace(&format!("{text:?}"), "")
 }

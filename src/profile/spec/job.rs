@@ -20,8 +20,8 @@ pub(in crate::profile) struct JobSpec {
     pub(in crate::profile) defaults: Option<Map<String, Value>>,
     /// The links between legs, if the API has such a matrix.
     pub(in crate::profile) links: Option<LinksSpec>,
-    /// JSON Schema (draft 2020-12) of a job's fields: an object with `properties`. Its descriptions and examples show in
-    /// diagnostics and editors.
+    /// JSON Schema (draft 2020-12) of a job's fields: an object with `properties`. Other fields than those are
+    /// refused unless it says `additionalProperties`. Its descriptions and examples show in diagnostics and editors.
     #[schemars(required, extend("examples" = [{"type": "object", "required": ["call_id"], "properties": {"call_id": {"type": "string"}}}]))]
     pub(in crate::profile) schema: Option<Map<String, Value>>,
 }
