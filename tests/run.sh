@@ -72,7 +72,7 @@ check "the binary that the other programs look at" cargo build --quiet
 binary=target/debug/bridgebook
 
 check "every file that the tests left, past Python's jsonschema" \
-    "$python" tests/second_validator.py --schemas schemas --artifacts "$artifacts" --runbooks runbooks
+    "$python" tests/second_validator.py --schemas schemas --artifacts "$artifacts" --runbooks runbooks --broken tests/fixtures/invalid
 check "1500 broken runbooks, past Python's jsonschema and through validate" \
     "$python" tests/mutations.py --binary "$binary" --root .
 check "a hundred hostile files, each an error with a place within a second of work and 200 MB" \

@@ -1,6 +1,6 @@
 //! From problems to diagnostics: each with file, line and column.
 
-use super::positions::{AT_LINE, Positions, Stretch};
+use super::positions::{AT_LINE, Positions, Stretch, lines};
 use super::source::{SourceError, byte_in_words};
 use crate::model::{Code, Layer, Problem, Role, Severity, Source, Texts};
 use std::path::{Path, PathBuf};
@@ -155,7 +155,7 @@ fn without_secrets(source: &Source, positions: Option<&Positions>) -> Vec<String
         let hidden = suspicious(line) || auth.as_ref().is_some_and(|lines| lines.contains(&(index + 1)));
         if hidden { blank(line) } else { line.to_owned() }
     };
-    source.text.lines().enumerate().map(shown).collect()
+    lines(&source.text).enumerate().map(shown).collect()
 }
 
 fn one(pages: &[Page<'_>], problem: &Problem) -> Option<Diagnostic> {

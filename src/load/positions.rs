@@ -24,7 +24,7 @@ impl Stretch {
     }
 
     /// As the pointer of a problem with the text itself.
-    fn pointer(self) -> String {
+    pub(super) fn pointer(self) -> String {
         format!("{AT_LINE}{}:{}:{}", self.line, self.column, self.width)
     }
 }
@@ -310,9 +310,9 @@ pub(super) fn second_document(text: &str) -> Option<String> {
     starts.nth(1).map(|(_, span)| Stretch::of(span).pointer())
 }
 
-/// The innermost bracket that is open where reading a text has to stop, in words.
-pub(super) fn left_open(text: &str) -> Option<String> {
-    let lines: Vec<&str> = text.lines().collect();
+/// The innermost bracket that is open where reading a text has to stop.
+pub(super) fn left_open(text: &str) -> Option<(char, Stretch)> {
+    let lines: Vec<&str> = lines(text).collect();
     let sign = |span: Span| lines.get(span.start.line().checked_sub(1)?)?.chars().nth(span.start.col());
     let mut open = Vec::new();
     for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
@@ -322,7 +322,24 @@ pub(super) fn left_open(text: &str) -> Option<String> {
             _ => {}
         }
     }
-    let (span, sign) =
-        open.into_iter().rev().find_map(|span| Some((span, sign(span).filter(|c| matches!(c, '[' | '{'))?)))?;
-    Some(format!("the `{sign}` of line {}, column {} is open here", span.start.line(), span.start.col() + 1))
+    let bracket = |span: Span| {
+        let sign = sign(span).filter(|c| matches!(c, '[' | '{'))?;
+        Some((sign, Stretch { line: span.start.line(), column: span.start.col() + 1, width: 1 }))
+    };
+    open.into_iter().rev().find_map(bracket)
+}
+
+/// The lines of a text as YAML counts them: CR LF, LF and CR end one (YAML 1.2 section 5.4).
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+}
+
+impl Stretch {
+    /// The character of a text at an index that counts characters; behind the last one that can be seen, that one.
+    pub(super) fn of_character(text: &str, index: usize) -> Self {
+        let last = text.trim_end().chars().count().saturating_sub(1);
+        let before: String = text.chars().take(index.min(last)).collect();
+        let (above, line) = lines(&before).enumerate().last().unwrap_or_default();
+        Self { line: above + 1, column: line.chars().count() + 1, width: 1 }
+    }
 }

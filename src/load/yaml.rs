@@ -1,6 +1,6 @@
 //! YAML text -> JSON value, refusing what a runbook does not use.
 
-use super::positions::{self, AT_LINE, Positions};
+use super::positions::{self, Positions, Stretch, lines};
 use crate::model::{Code, Problem};
 use serde_json::{Map, Number, Value};
 use serde_yaml::Value as Yaml;
@@ -34,16 +34,17 @@ fn syntax(text: &str, error: &serde_yaml::Error) -> Problem {
         return Problem::at(Code::UnsupportedYaml, place, "the file holds more than one YAML document")
             .help("keep one runbook a file: remove the `---` between them");
     }
-    let located = error.location();
-    let at = |width: usize| located.as_ref().map(|at| format!("{AT_LINE}{}:{}:{width}", at.line(), at.column()));
-    let word = located.as_ref().map_or(1, |at| word_at(text, at.line(), at.column()));
-    let pointer = at(1).unwrap_or_default();
+    // libyaml's index counts characters, whatever its name says, and its lines end where YAML's do not.
+    let index = error.location().map_or(0, |at| at.index());
+    let place = Stretch::of_character(text, index);
+    let word = Stretch { width: word_at(text, place), ..place }.pointer();
+    let pointer = place.pointer();
     if message.contains("invalid type: integer") {
         let message = "a number with so many digits cannot be kept exactly";
-        return Problem::at(Code::UnsupportedYaml, at(word).unwrap_or_default(), message).help("put it in quotes");
+        return Problem::at(Code::UnsupportedYaml, word, message).help("put it in quotes");
     }
     if message.contains("unknown anchor") {
-        return Problem::at(Code::Syntax, at(word).unwrap_or_default(), "there is no anchor of this name above")
+        return Problem::at(Code::Syntax, word, "there is no anchor of this name above")
             .help("define it with `&`, or put a text that begins with `*` in quotes");
     }
     let alias = |find: fn(&Positions) -> Option<String>| Positions::of(text).and_then(|positions| find(&positions));
@@ -75,17 +76,25 @@ fn syntax(text: &str, error: &serde_yaml::Error) -> Problem {
     if let Some((_, message, help)) = known.iter().find(|(words, ..)| message.contains(words)) {
         return Problem::at(Code::Syntax, pointer, *message).help(*help);
     }
-    let help = positions::left_open(text).map_or_else(
-        || "check the indentation, colons, quotes and brackets here and just above".to_owned(),
-        |open| format!("{open}: check quotes, brackets and commas from there on"),
-    );
+    let at_end = index >= text.trim_end().chars().count();
+    let help = match positions::left_open(text) {
+        Some((sign, open)) if at_end => {
+            let message = format!("the `{sign}` that opens here is not closed");
+            let close = if sign == '{' { '}' } else { ']' };
+            return Problem::at(Code::Syntax, open.pointer(), message).help(format!("add the `{close}`"));
+        }
+        Some((sign, Stretch { line, column, .. })) => format!(
+            "the `{sign}` of line {line}, column {column} is open here: check quotes, brackets and commas from there on"
+        ),
+        None => "check the indentation, colons, quotes and brackets here and just above".to_owned(),
+    };
     Problem::at(Code::Syntax, pointer, format!("this is not YAML: {message}")).help(help)
 }
 
 /// Characters of the word that stands in a line from a column on.
-fn word_at(text: &str, line: usize, column: usize) -> usize {
-    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-    let word = line.chars().skip(column.saturating_sub(1));
+fn word_at(text: &str, at: Stretch) -> usize {
+    let line = lines(text).nth(at.line.saturating_sub(1)).unwrap_or_default();
+    let word = line.chars().skip(at.column.saturating_sub(1));
     word.take_while(|c| !c.is_whitespace() && !matches!(c, ',' | '[' | ']' | '{' | '}')).count().max(1)
 }
 
