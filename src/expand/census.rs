@@ -214,7 +214,7 @@ impl<'a> Expander<'a> {
         else {
             return None;
         };
-        let here = Earlier { set, line: expanded.line };
+        let here = Earlier::at(set, expanded.line);
         let (call, first, last) = (first.call_id.clone(), first.number, last.number);
         let duplicates = self.runbook.guards.duplicates;
         let repeat = match met.calls.meet(call.as_str(), here, duplicates) {
@@ -253,12 +253,13 @@ impl<'a> Expander<'a> {
 
     fn twice(&self, earlier: Earlier, pointer: String, what: &str, help: &str, stream: &JobStream<'_>) -> Problem {
         let first_line = earlier.line;
-        let first = self.sets.get(earlier.set).map_or_else(String::new, |set| match &set.spec.rows.source {
-            RowSource::File(path, _) => format!("{}:{first_line}", self.files.shown(path).display()),
-            RowSource::Stdin(_) => format!("{}:{first_line}", Files::STDIN),
-            RowSource::Items(_) => format!("item {first_line} of set `{}`", set.spec.name),
-            RowSource::One => format!("combination {first_line} of set `{}`", set.spec.name),
-        });
+        let first =
+            self.sets.get(usize::from(earlier.set)).map_or_else(String::new, |set| match &set.spec.rows.source {
+                RowSource::File(path, _) => format!("{}:{first_line}", self.files.shown(path).display()),
+                RowSource::Stdin(_) => format!("{}:{first_line}", Files::STDIN),
+                RowSource::Items(_) => format!("item {first_line} of set `{}`", set.spec.name),
+                RowSource::One => format!("combination {first_line} of set `{}`", set.spec.name),
+            });
         let message = format!("{what} stands here a second time; first: {first}");
         let problem = Problem::at(Code::DuplicateCall, pointer, message).help(help);
         match stream.last_place() {
