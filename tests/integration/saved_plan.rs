@@ -7,20 +7,31 @@ use std::os::unix::fs::PermissionsExt;
 
 const ROWS: &str = "call_id,number\ncall-1,+12025550101\ncall-2,+12025550102\n";
 
-/// A runbook of four files, planned.
+const PROFILE: &str = "version: 1
+name: my-api
+auth: {grant: client_credentials}
+endpoints: {token_path: /oauth/token}
+request: {path: \"/api/v2/cti/calls/{{job.call_id}}/bridge\", json: {to: \"{{job.to}}\", direction: \"{{job.direction}}\"}}
+answers: {succeeded: [2xx]}
+job: {call_id: call_id, numbers: {fields: [/to]}, schema: {type: object, required: [call_id], properties: {call_id: {type: string}, to: {type: string}, direction: {type: string}}}}
+";
+
+/// A runbook of six files, planned.
 fn planned(server: &RawServer) -> Book {
     let connection = format!(
-        "connection:\n  base_url: \"{}\"\n  auth: {{client_id: {{env: CXONE_CLIENT_ID}}, client_secret: {{env: CXONE_CLIENT_SECRET}}}}\n",
+        "connection:\n  profile: ../api/profile.yaml\n  base_url: \"{}\"\n  auth: {{client_id: {{env: CXONE_CLIENT_ID}}, client_secret: {{env: CXONE_CLIENT_SECRET}}}}\n",
         server.url()
     );
     let text = "version: 1\nname: itest\ninclude: [shared/connection.yaml]\nenv: [SITE]\nvars: {direction: transfer}\nsets:\n  - name: one\n    \
         rows: {csv: data/calls.csv}\n    job:\n      call_id: \"{{env.SITE}}-{{row.call_id}}\"\n      \
-        targets: [{type: phone, value: \"{{row.number}}\"}]\n      direction: \"{{vars.direction}}\"\n";
+        to: \"{{row.number}}\"\n      direction: \"{{vars.direction}}\"\nguards: {deny_numbers: data/never.csv}\n";
     let book = Book::offline()
         .verbatim(text)
         .env("SITE", "north")
         .file("shared/connection.yaml", &connection)
         .file("data/calls.csv", ROWS)
+        .file("data/never.csv", "+12025550199\n")
+        .file("api/profile.yaml", PROFILE)
         .file("vars.yaml", "direction: consult\n");
     let ended = book.command(0, &["plan", "runbook.yaml", "--vars", "vars.yaml", "--save", "plan.json"]);
     let id = saved(&book)["plan_id"].as_str().unwrap().to_owned();
@@ -56,6 +67,8 @@ fn one_changed_byte_of_any_file_is_refused_by_name_and_nothing_is_sent() {
     for (file, named) in [
         ("shared/connection.yaml", "included file shared/connection.yaml"),
         ("data/calls.csv", "input data/calls.csv"),
+        ("data/never.csv", "input data/never.csv"),
+        ("api/profile.yaml", "profile shared/../api/profile.yaml"),
         ("vars.yaml", "file of variables vars.yaml"),
     ] {
         let book = planned(&server);
