@@ -6,12 +6,15 @@
 //! show before the first row is read.
 
 mod compile;
+mod error;
 mod helpers;
 mod names;
 mod rounds;
+mod slips;
 mod tree;
 
-pub use compile::{CompileError, Engine, RenderError, Template};
+pub use compile::{Engine, Template};
+pub use error::{CompileError, RenderError};
 pub use helpers::{HELPERS, HelperSpec};
 pub use names::{Scope, nearest};
 pub use tree::{Leaf, Tree, TreeError};

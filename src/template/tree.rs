@@ -1,6 +1,7 @@
 //! A JSON value with templates at its leaves.
 
-use super::compile::{CompileError, Engine, RenderError, Template};
+use super::compile::{Engine, Template};
+use super::error::{CompileError, RenderError};
 use super::names::Scope;
 use handlebars::Context;
 use serde_json::{Map, Value};
