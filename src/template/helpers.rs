@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 handlebars_helper!(lower: |text: Value| text.render().to_lowercase());
 handlebars_helper!(upper: |text: Value| text.render().to_uppercase());
 handlebars_helper!(trim: |text: Value| text.render().trim().to_owned());
-handlebars_helper!(sha256: |text: Value| super::compile::hex(&Sha256::digest(text.render().as_bytes())));
+handlebars_helper!(sha256: |text: Value| hex(&Sha256::digest(text.render().as_bytes())));
 /// A value, or the fallback where it is missing (which strict mode forbids everywhere else), null or blank.
 struct Fallback;
 
@@ -39,6 +39,15 @@ handlebars_helper!(e164: |text: Value| {
     let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}')).collect();
     digits.strip_prefix("00").map_or(digits.clone(), |rest| format!("+{rest}"))
 });
+
+/// Lower-case hex digits.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
 
 /// Registers them.
 pub(super) fn register(registry: &mut Handlebars<'static>) {
