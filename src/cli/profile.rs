@@ -4,7 +4,7 @@ use super::args::{Format, OutputArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{check, diagnostics, print};
-use crate::load::{self, Draft};
+use crate::load::{self, Draft, Kind};
 use crate::model::{Code, Layer, Problem, Role, Source, Texts, is_profile_file};
 use crate::profile::{Profile, ProfileError, profile_checker};
 use crate::template::nearest;
@@ -94,7 +94,7 @@ fn compile(source: &Source) -> (Option<Profile>, Vec<Problem>) {
         Ok(checker) => checker,
         Err(reason) => return (None, vec![Problem::at(Code::ProfileUnreadable, "", reason)]),
     };
-    let (document, mut problems) = load::check_document(&source.text, &checker, "profile");
+    let (document, mut problems) = load::check_document(&source.text, &checker, Kind::Profile, "profile");
     let Some(document) = document else { return (None, problems) };
     match Profile::compile(document, source.text.clone()) {
         Ok(profile) if problems.is_empty() => (Some(profile), problems),

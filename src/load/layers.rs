@@ -1,6 +1,7 @@
 //! The texts of a runbook: itself, what it includes, and the files of variables from the command line. Each is read,
 //! parsed and checked for itself, so that every slip is found in the file where it stands.
 
+use super::kind::{Kind, misplaced};
 use super::merge::rebase;
 use super::positions::AT_LINE;
 use super::source::SourceError;
@@ -55,6 +56,10 @@ impl Loaded {
             Ok(document) => document,
             Err(problems) => return self.add(index, problems),
         };
+        let kind = if role == Role::Runbook { Kind::Runbook } else { Kind::Fragment };
+        if let Some(problem) = misplaced(&document, kind) {
+            return self.add(index, vec![problem]);
+        }
         let checker = if role == Role::Runbook { &checkers.runbook } else { &checkers.fragment };
         let mut problems = checker.problems(&document);
         if role == Role::Include {

@@ -5,6 +5,7 @@
 //! one pass.
 
 mod diagnostic;
+mod kind;
 mod layers;
 mod lower;
 mod merge;
@@ -15,6 +16,7 @@ mod source;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Place, locate, unreadable};
+pub use kind::Kind;
 pub use raw::{fragment_schema, runbook_schema};
 pub use source::{SourceError, read};
 
@@ -125,8 +127,9 @@ pub fn load(source: Source, vars: &[PathBuf]) -> Draft {
 
 /// Reads another document that people write, such as a profile, and checks it: its sound parts, unless it is no YAML at
 /// all, and what is wrong. `what` is its name in messages.
-pub fn check_document(text: &str, checker: &Checker, what: &str) -> (Option<Value>, Vec<Problem>) {
+pub fn check_document(text: &str, checker: &Checker, kind: Kind, what: &str) -> (Option<Value>, Vec<Problem>) {
     match yaml::parse(text) {
+        Ok(document) if let Some(problem) = kind::misplaced(&document, kind) => (None, vec![problem]),
         Ok(mut document) => {
             let problems = checker.problems(&document);
             prune(&mut document, &problems);

@@ -56,6 +56,8 @@ codes! {
     DuplicateKey = 3, Error;
     /// Valid YAML that a runbook does not use: several documents, tags, keys that are not strings.
     UnsupportedYaml = 4, Error;
+    /// A file of another kind in the place of a runbook, a part of one, or a profile.
+    WrongDocument = 5, Error;
     /// An included file, or a file of variables, cannot be read.
     IncludeUnreadable = 20, Error;
     /// Files that include each other.
