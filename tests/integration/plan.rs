@@ -66,7 +66,7 @@ fn a_plan_says_where_it_calls_what_it_leaves_out_and_why() {
         "skipped: deny prefixes",
         "after an earlier one",
         "all sets",
-        "warnings",
+        "1 warning\n",
     ] {
         assert!(words.contains(line), "{line}: {words}");
     }

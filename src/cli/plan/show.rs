@@ -85,25 +85,32 @@ const MAX_DESTINATIONS: usize = 10;
 fn numbers(text: &mut String, figures: &Figures) {
     destinations(text, figures);
     for (reason, count) in &figures.skips {
-        let _ = writeln!(text, "      skipped: {:<15} {count:>8} jobs", reason.replace('_', " "));
+        line(text, &format!("      skipped: {}", reason.replace('_', " ")), &[(*count, "job")]);
     }
     if figures.repeated > 0 {
-        let _ = writeln!(text, "      {:<24} {:>8} jobs", "after an earlier one", figures.repeated);
+        line(text, "      after an earlier one", &[(figures.repeated, "job")]);
     }
     if figures.warnings > 0 {
-        let _ = writeln!(text, "      {:<24} {:>8}", "warnings", figures.warnings);
+        line(text, "      worth a look", &[(figures.warnings, "warning")]);
     }
+}
+
+/// A label, and how many of what in columns.
+fn line(text: &mut String, label: &str, counts: &[(u64, &str)]) {
+    let column = |(count, noun): &(u64, &str)| format!("{count:>8} {noun}{}", if *count == 1 { " " } else { "s" });
+    let columns: String = counts.iter().map(column).collect();
+    let _ = writeln!(text, "{label:<34}{}", columns.trim_end());
 }
 
 fn destinations(text: &mut String, figures: &Figures) {
     for to in figures.destinations.iter().take(MAX_DESTINATIONS) {
         let region = to.region.as_deref().unwrap_or("an unknown region");
-        let _ = writeln!(text, "      to {region:<21} {:>8} jobs {:>8} numbers", to.jobs, to.numbers);
+        line(text, &format!("      to {region}"), &[(to.jobs, "job"), (to.numbers, "number")]);
     }
     let rest = figures.destinations.get(MAX_DESTINATIONS..).unwrap_or_default();
     if !rest.is_empty() {
         let sum: u64 = rest.iter().map(|to| to.numbers).sum();
-        let _ = writeln!(text, "      to {} other regions {sum:>21} numbers", rest.len());
+        line(text, &format!("      to {} other regions", rest.len()), &[(sum, "number")]);
     }
 }
 
@@ -117,7 +124,7 @@ pub(super) fn human(plan: &Plan<'_>) -> String {
     }
     let _ = writeln!(text, "  jobs      {}, {} skipped", plan.total.jobs, plan.total.skipped);
     for set in &plan.sets {
-        let _ = writeln!(text, "    {:<26} {:>8} jobs", set.name, set.figures.jobs);
+        line(&mut text, &format!("    {}", set.name), &[(set.figures.jobs, "job")]);
         numbers(&mut text, &set.figures);
     }
     if plan.sets.len() > 1 && !plan.total.destinations.is_empty() {
