@@ -21,7 +21,6 @@ use crate::journal::{self, FileLedger, LockError, RunLock};
 use crate::model::{Credentials, Problem, RunId, Runbook, Timestamp};
 use crate::plan::SavedPlan;
 use crate::profile::{Profile, Urls};
-use crate::simulator::Script;
 use crate::state::RunState;
 use std::path::PathBuf;
 
@@ -77,7 +76,7 @@ enum Outcome {
 fn target(args: &RunArgs, runbook: &Runbook, profile: &Profile) -> Result<Target, Failure> {
     let misconfigured = |words: String| Failure::new(Exit::Configuration, words);
     let (credentials, urls, sandbox) = if args.sandbox {
-        let script = args.sandbox_script.as_deref().map_or_else(|| Ok(Script::rehearsal()), sandbox::script)?;
+        let script = args.sandbox_script.as_deref().map_or_else(|| Ok(sandbox::rehearsal(runbook)), sandbox::script)?;
         let credentials = sandbox::credentials(&script, profile);
         let surface = profile.surface(SANDBOX_TOKEN_PATH, &credentials).map_err(misconfigured)?;
         let sandbox = Sandbox::start((!profile.is_reference()).then_some(surface), script)?;

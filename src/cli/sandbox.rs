@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::model::{ApiSurface, CredentialName, Credentials, Secret};
+use crate::model::{ApiSurface, CredentialName, Credentials, Duplicates, Legs, Runbook, Secret};
 use crate::profile::Profile;
 use crate::simulator::{Script, Simulator};
 use std::net::SocketAddr;
@@ -22,6 +22,13 @@ pub(super) fn script(path: &Path) -> Result<Script, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(Exit::InputMissing, format!("{}: {error}", path.display())))?;
     Script::parse(&text).map_err(|error| Failure::new(Exit::Invalid, format!("{}: {error}", path.display())))
+}
+
+/// The script of a rehearsal without one. A runbook that means to bridge a call several times may.
+pub(super) fn rehearsal(runbook: &Runbook) -> Script {
+    let splits = runbook.sets.iter().any(|set| set.legs == Legs::Split);
+    let repeats = runbook.guards.duplicates == Duplicates::Allow;
+    if splits || repeats { Script::rehearsal().rebridging() } else { Script::rehearsal() }
 }
 
 /// The credentials of a rehearsal: what the fault script says, under every name that the profile needs.

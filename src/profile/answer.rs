@@ -238,7 +238,14 @@ impl Answers {
         let of = |(key, predicate): (&str, &Option<Predicate>)| {
             predicate.as_ref().map(|predicate| predicate.problems(&format!("/answers/{key}"))).unwrap_or_default()
         };
-        predicates.into_iter().flat_map(of).chain(self.ambiguous()).collect()
+        let same = self.success_body.is_some() && self.success_body == self.failure_body;
+        let same = same.then(|| {
+            let message = "a body cannot mean success and failure at once";
+            Problem::at(Code::ProfileContradiction, "/answers/failure_body", message)
+                .help("let it ask for another value than `success_body`")
+                .on_key()
+        });
+        predicates.into_iter().flat_map(of).chain(self.ambiguous()).chain(same).collect()
     }
 
     /// A status cannot prove two things; which of them counts would depend on an order that nobody sees. A hundred and

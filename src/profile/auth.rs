@@ -131,6 +131,11 @@ impl Authorization {
         })
     }
 
+    /// The header that carries a token; `Authorization` for grants that have none.
+    pub(super) fn header(&self) -> &str {
+        &self.header
+    }
+
     pub(super) fn grant(&self) -> &'static str {
         self.grant.as_str()
     }

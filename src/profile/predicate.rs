@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// What a body must say: a value of its JSON (`pointer` with `equals` or `one_of`), or the beginning of its text.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Predicate {
     /// Where the value stands in the JSON body, as a JSON pointer.

@@ -31,6 +31,13 @@ pub struct Script {
 pub struct ScriptError(serde_yaml::Error);
 
 impl Script {
+    /// The same, and a bridged call may be bridged again.
+    #[must_use]
+    pub fn rebridging(mut self) -> Self {
+        self.calls.rebridge = true;
+        self
+    }
+
     /// Reads a script from YAML.
     pub fn parse(yaml: &str) -> Result<Self, ScriptError> {
         // A file of comments only is a null document: the empty script, not an error.

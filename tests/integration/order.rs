@@ -210,3 +210,14 @@ fn a_moment_that_is_none_is_an_error_at_its_row() {
         assert!(ended.stderr.contains("BB0519"), "{until:?}: {ended}");
     }
 }
+
+#[test]
+fn a_split_bridge_can_be_rehearsed() {
+    let targets: Vec<_> = (0..9).map(|_| json!({"type": "phone", "value": "+12025550104"})).collect();
+    let sets = format!(
+        "  - name: one\n    rows: {{items: [{{call_id: \"call-1\"}}]}}\n    legs: split\n    job: {{call_id: \"{{{{row.call_id}}}}\", targets: {}, direction: transfer}}\n",
+        Value::from(targets)
+    );
+    let run = Book::offline().sets(&sets).run_with(0, &["--sandbox"]);
+    assert_eq!(run.audit.total("succeeded"), 2);
+}

@@ -47,10 +47,12 @@ fn mean_of(run_dir: &Path) -> Result<f64, Failure> {
         .ok_or_else(|| Failure::new(Exit::Invalid, format!("{shown} has no mean latency")).help(help))
 }
 
-/// The shortest time that the limits allow, in seconds; retries and pauses come on top.
+/// The shortest time that the limits allow, in seconds; retries, pauses and jobs of one call that follow each other come
+/// on top.
 pub(super) fn duration(runbook: &Runbook, census: &Census, latency: f64) -> f64 {
     let number = |count: u64| u32::try_from(count).map_or(f64::from(u32::MAX), f64::from);
-    let by_places = |jobs: u64, places: usize| number(jobs) * latency / number(places as u64);
+    // A round of requests takes its time, however few it holds.
+    let by_places = |jobs: u64, places: usize| number(jobs.div_ceil(places.max(1) as u64)) * latency;
     let limits = &runbook.limits;
     let by_set = census.sets.iter().map(|counted| {
         let own = runbook.sets.iter().find(|set| set.name == counted.name).and_then(|set| set.concurrency);

@@ -8,6 +8,7 @@ use super::Profile;
 use super::auth::Authorization;
 use super::endpoints::EndpointRules;
 use super::job;
+use super::request::RequestTemplates;
 use super::sandbox::{SandboxRules, call_place};
 use super::spec::ProfileSpec;
 use crate::model::{Code, Problem};
@@ -78,6 +79,9 @@ pub(super) fn compile(document: Value, text: String, shipped: bool) -> Result<Pr
     let scope = request::scope(&rules);
     let mut templates = Templates { engine: &mut engine, scope, names: request::NAMES, problems: &mut problems };
     let request = request::request(request, &rules, &mut templates);
+    if let (Some(auth), Some(request)) = (&auth, &request) {
+        templates.problems.extend(token_header(auth.header(), request));
+    }
     if let Some(probe) = spec.probe {
         request::probe(&probe, &rules, &mut templates);
     }
@@ -98,6 +102,24 @@ pub(super) fn compile(document: Value, text: String, shipped: bool) -> Result<Pr
         }),
         _ => Err(problems),
     }
+}
+
+/// The header that carries a token is its own: no other value stands beside it, and the connection does not set it.
+fn token_header(name: &str, request: &RequestTemplates) -> Option<Problem> {
+    let at = "/auth/header";
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    // That a request may not set it has been said where it does.
+    if is("authorization") {
+        return None;
+    }
+    if is("content-type") || is("accept") || request::reserved(at, name).is_some() {
+        let message = format!("the header {name} cannot carry a token");
+        return Some(Problem::at(Code::ReservedHeader, at, message).help("name the header of the vendor's reference"));
+    }
+    request.headers.iter().any(|(other, _)| is(other)).then(|| {
+        let message = format!("the header {name} carries the token, and the request sets it, too");
+        Problem::at(Code::ProfileContradiction, at, message).help("keep one of the two")
+    })
 }
 
 /// Compiles a shipped profile. A test asks the schema about it, so that no run has to.

@@ -170,7 +170,7 @@ fn own_headers(written: Map<String, Value>, templates: &mut Templates<'_>) -> Ve
 }
 
 /// The problem with a header that is not the profile's to set.
-fn reserved(at: &str, name: &str) -> Option<Problem> {
+pub(super) fn reserved(at: &str, name: &str) -> Option<Problem> {
     let lower = name.to_lowercase();
     let help = match lower.as_str() {
         "authorization" | "proxy-authorization" | "cookie" => "say it in `auth`: secrets do not pass through templates",
@@ -192,6 +192,9 @@ fn add_header(
     let place = format!("{at}/header");
     if let Some(problem) = reserved(&place, name) {
         templates.problems.push(problem);
+    } else if ["content-type", "accept"].iter().any(|other| name.eq_ignore_ascii_case(other)) {
+        let message = format!("the header {name} says what a body is, and cannot carry anything else");
+        templates.problems.push(Problem::at(Code::ReservedHeader, place, message).help("name another header"));
     } else if headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
         let message = format!("the header {name} is given twice");
         templates.problems.push(
