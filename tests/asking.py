@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 
-# CPU seconds for one file, however hostile; a debug build keeps to it too.
+# CPU seconds for one file, however hostile, of a release build.
 MOST_WORK = 1.0
 # Nothing takes that long in seconds, whatever else the machine does: a hang.
 GUARD = 60
@@ -22,7 +22,7 @@ class Said:
     code: int
     out: str
     err: str
-    # CPU seconds, and seconds by the clock.
+    # CPU seconds.
     work: float
     # Peak of resident memory in MiB.
     memory: float
