@@ -1,5 +1,8 @@
 //! What an exchange proves about the effect of a bridge request: the table of DESIGN section 4, in one place.
 
+use super::breaker::Health;
+use super::dispatcher::Report;
+use super::pace::Feel;
 use super::transport::{Exchange, Response};
 use crate::model::{Evidence, Outcome};
 use crate::profile::{Answer, AnswerClass, Answers};
@@ -34,6 +37,22 @@ impl Proof {
     fn unanswered(outcome: Outcome, evidence: Evidence, message: String, next: Next) -> Self {
         let message = Some(message);
         Self { outcome, evidence, status: None, message, correlation_id: None, warning: None, next, throttles: false }
+    }
+
+    /// What the attempt says about the API itself.
+    pub(super) fn report(&self) -> Report {
+        let health = match (self.evidence, self.status) {
+            _ if self.throttles => Health::Refusing,
+            (Evidence::Connect | Evidence::Timeout | Evidence::ConnectionLost, _) | (_, Some(500..)) => Health::Ill,
+            (_, Some(_)) => Health::Well,
+            (_, None) => Health::Neither,
+        };
+        let feel = match health {
+            Health::Refusing => Feel::Throttled,
+            Health::Well => Feel::Taken,
+            Health::Ill | Health::Neither => Feel::Neither,
+        };
+        Report { health, feel }
     }
 
     /// The intent is on record and the request did not leave.
