@@ -19,6 +19,7 @@ mod guards;
 mod include;
 mod interruption;
 mod limits;
+mod limits_hold;
 mod masking;
 mod order;
 mod outcomes;

@@ -268,6 +268,16 @@ impl Started<'_> {
         run
     }
 
+    /// The same with whatever exit code it says: the closing record must say it, too.
+    #[track_caller]
+    pub(crate) fn finish_anyhow(self) -> Run {
+        let ended = self.process.finish();
+        let code = ended.code.and_then(|code| u8::try_from(code).ok()).unwrap_or_else(|| panic!("{ended}"));
+        let run = Run::of(self.book, &self.before, ended);
+        run.check_finished(code);
+        run
+    }
+
     /// SIGKILL, and what it leaves, checked as that of an unfinished run.
     pub(crate) fn kill(mut self) -> Run {
         self.process.kill();
