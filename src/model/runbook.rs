@@ -1,6 +1,6 @@
 //! A checked runbook. Only `load` makes one.
 
-use super::{CredentialName, Criterion, DurationSpec, Guards, NumberPrivacy, Rate, Rows, SecretSource, SetName};
+use super::{CredentialName, Criterion, DurationSpec, Guards, Link, NumberPrivacy, Rate, Rows, SecretSource, SetName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -121,6 +121,8 @@ pub struct Connection {
     pub auth: BTreeMap<CredentialName, SecretSource>,
     /// Time limits.
     pub timeouts: Timeouts,
+    /// How requests travel.
+    pub link: Link,
 }
 
 /// What becomes of a job with more targets than one bridge takes.

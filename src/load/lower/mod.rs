@@ -6,14 +6,17 @@
 mod connection;
 mod criteria;
 mod guards;
+mod link;
 mod matrix;
 mod names;
 mod quantities;
 mod rows;
 mod sets;
 
-use super::raw::{HOST_PART, NAME, PREFIX, REGION, RawConnection, RawRunbook, SET_NAME, URL, VARIABLE};
-use crate::model::{Code, Criterion, DurationSpec, Limits, Problem, Rate, RetryPolicy, Runbook, Texts};
+use super::raw::{
+    HOST_PART, NAME, PREFIX, PROXY, PROXY_URL, REGION, RawConnection, RawRunbook, SET_NAME, URL, VARIABLE,
+};
+use crate::model::{Code, Criterion, DurationSpec, HostPattern, Limits, Problem, Rate, RetryPolicy, Runbook, Texts};
 use quantities::Quantities;
 
 /// Requests in flight when the runbook does not say.
@@ -31,6 +34,8 @@ pub(super) fn explain_pattern(pattern: &str, text: &str) -> Option<(String, Stri
         NAME | SET_NAME => names::explain_name(text, pattern == SET_NAME),
         HOST_PART => names::explain_region(text),
         URL => Some(names::explain_url(text)),
+        PROXY | PROXY_URL => Some(link::explain_proxy()),
+        HostPattern::PATTERN => Some(link::explain_host(text)),
         VARIABLE => Some(names::explain_variable()),
         Criterion::PATTERN => Some(criteria::explain(text)),
         _ => None,

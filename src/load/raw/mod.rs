@@ -6,11 +6,13 @@
 mod connection;
 mod guards;
 mod limits;
+mod link;
 mod rows;
 mod sets;
 
 pub(in crate::load) use connection::{HOST_PART, RawAuth, RawConnection, RawSecret, URL, VARIABLE};
 pub(in crate::load) use guards::{PREFIX, REGION, RawGuards};
+pub(in crate::load) use link::{PROXY, PROXY_URL, RawTls};
 pub(in crate::load) use rows::{RawMatrix, RawRows};
 pub(in crate::load) use sets::{RawSet, SET_NAME};
 
