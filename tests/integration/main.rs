@@ -13,6 +13,7 @@ mod defaults;
 mod diagnostics;
 mod docs;
 mod explain;
+mod fault_matrix;
 mod golden;
 mod guards;
 mod include;

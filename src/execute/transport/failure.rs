@@ -72,13 +72,7 @@ fn tunnel(error: &reqwest::Error) -> Option<String> {
 fn tunnel_failed(tunnel: &str, proxy: &str, words: &str, error: &reqwest::Error) -> NotSent {
     let (evidence, stop) = (Evidence::Proxy, None);
     match tunnel {
-        "proxy authorization required" => NotSent {
-            evidence,
-            message: format!(
-                "the proxy {proxy} wants credentials (407): give `connection.proxy` a `username` and a `password` that it takes"
-            ),
-            stop: Some(Stop::ProxyCredentials),
-        },
+        "proxy authorization required" => proxy_wants_credentials(proxy),
         "unsuccessful" => {
             let message =
                 format!("the proxy {proxy} refused the tunnel (CONNECT): is this host and port allowed there?");
@@ -94,6 +88,14 @@ fn tunnel_failed(tunnel: &str, proxy: &str, words: &str, error: &reqwest::Error)
         }
         _ => NotSent { evidence, message: format!("the proxy {proxy} made no tunnel: {words}"), stop },
     }
+}
+
+/// A proxy that does not know us.
+pub(super) fn proxy_wants_credentials(proxy: &str) -> NotSent {
+    let message = format!(
+        "the proxy {proxy} wants credentials (407): give `connection.proxy` a `username` and a `password` that it takes"
+    );
+    NotSent { evidence: Evidence::Proxy, message, stop: Some(Stop::ProxyCredentials) }
 }
 
 /// A failure of trust on either side: the next connection would fail in the same way.
@@ -113,9 +115,9 @@ fn client_refused(alert: AlertDescription) -> Option<NotSent> {
     let what = match alert {
         AlertDescription::CertificateRequired => "the server wants a client certificate, and none was shown",
         AlertDescription::UnknownCA => "the server does not know the authority of our client certificate",
-        AlertDescription::BadCertificate | AlertDescription::UnsupportedCertificate => {
-            "the server does not accept our client certificate"
-        }
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::DecryptError => "the server does not accept our client certificate",
         _ => return None,
     };
     let message = format!("{what}: see `connection.tls.client_cert`");

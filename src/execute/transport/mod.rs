@@ -24,7 +24,7 @@ use crate::profile::{Discovery, TokenRequest, Urls};
 use failure::Around;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use reqwest::tls::Version;
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
 
 /// Bytes of the head of an answer over HTTP/2 at most. Over HTTP/1.1 the client's own bound holds: 100 headers, 400 KiB.
 const MAX_HEAD: u32 = 64 * 1024;
@@ -205,7 +205,12 @@ impl Transport {
             Err(error) => return Exchange::NotBuilt(failure::innermost(&error.without_url())),
         };
         let proxy = &self.settings.proxy;
+        let by_proxy = proxy.is_some() && request.url().scheme() == "http";
         match self.client.execute(request).await {
+            // RFC 9110 section 15.5.8: a 407 is a proxy's own. It has passed nothing on.
+            Ok(answer) if by_proxy && answer.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                Exchange::NotSent(failure::proxy_wants_credentials(proxy.passes_on()))
+            }
             Ok(answer) => Exchange::Answered(Response::read(answer).await),
             Err(error) => {
                 let proxy = proxy.is_some().then(|| proxy.tunnels());

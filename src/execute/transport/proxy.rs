@@ -90,6 +90,11 @@ impl ProxyUse {
         self.https.as_ref().map_or("the proxy", |server| server.url.as_str())
     }
 
+    /// The proxy that passes plain requests on, for messages.
+    pub(super) fn passes_on(&self) -> &str {
+        self.http.as_ref().map_or("the proxy", |server| server.url.as_str())
+    }
+
     /// Whether there is any.
     pub(super) fn is_some(&self) -> bool {
         self.https.is_some() || self.http.is_some()
