@@ -9,6 +9,8 @@
 
 mod architecture;
 mod cli;
+mod connections;
+mod cut_everywhere;
 mod defaults;
 mod diagnostics;
 mod docs;
@@ -35,6 +37,8 @@ mod schemas;
 mod support;
 mod tamper;
 mod throttle;
+mod through_a_proxy;
 mod tokens;
+mod trust;
 mod wire;
 mod write_ahead;

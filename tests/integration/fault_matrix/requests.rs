@@ -9,10 +9,10 @@ type Until = fn(&mut Wire);
 /// The parts, and whether the whole request was read by then.
 const PARTS: [(&str, Until, usize); 5] = [
     ("before the request is read", |_| {}, 0),
-    ("after its first byte", |wire| drop(wire.exactly(1)), 0),
-    ("within its head", |wire| drop(wire.exactly(60)), 0),
-    ("between its head and its body", |wire| drop(wire.head()), 0),
-    ("after its last byte", |wire| drop(wire.request()), 1),
+    ("after the request's first byte", |wire| drop(wire.exactly(1)), 0),
+    ("within the request's head", |wire| drop(wire.exactly(60)), 0),
+    ("between the request's head and its body", |wire| drop(wire.head()), 0),
+    ("after the request's last byte", |wire| drop(wire.request()), 1),
 ];
 
 /// Hangs are waited for: short enough for a test, long enough for a busy machine to connect.
