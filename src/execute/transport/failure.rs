@@ -74,8 +74,9 @@ fn tunnel_failed(tunnel: &str, proxy: &str, words: &str, error: &reqwest::Error)
     match tunnel {
         "proxy authorization required" => proxy_wants_credentials(proxy),
         "unsuccessful" => {
-            let message =
-                format!("the proxy {proxy} refused the tunnel (CONNECT): is this host and port allowed there?");
+            let message = format!(
+                "the proxy {proxy} refused the tunnel (CONNECT): does it allow this host and port, and its credentials?"
+            );
             NotSent { evidence, message, stop }
         }
         "failed to create underlying connection" => {

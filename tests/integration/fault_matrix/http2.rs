@@ -38,7 +38,15 @@ fn lost(what: &str, code: u32) -> Case {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases = vec![
+    let mut cases = proofs();
+    cases.extend(doubts());
+    cases.extend(versions());
+    cases
+}
+
+/// The server's word that it has not processed the request, or an answer.
+fn proofs() -> Vec<Case> {
+    vec![
         reply("200", succeeded(""), true, |stream| h2::answer(stream, h2::STATUS_200)),
         reply("404", rejected(1, "404"), true, |stream| h2::answer(stream, h2::STATUS_404)),
         reply("500", unknown("answer", 1, "500"), true, |stream| h2::answer(stream, h2::STATUS_500)),
@@ -74,7 +82,12 @@ pub(super) fn cases() -> Vec<Case> {
                 session.send_and_drain(&h2::answer(stream, h2::STATUS_200));
             })
         }),
-    ];
+    ]
+}
+
+/// The server may have acted.
+fn doubts() -> Vec<Case> {
+    let mut cases = Vec::new();
     for (what, last, code) in [
         ("at our stream", 0, h2::NO_ERROR),
         ("above our stream", 100, h2::NO_ERROR),
@@ -123,6 +136,13 @@ pub(super) fn cases() -> Vec<Case> {
                 session.send_and_drain(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
             })
         }),
+    ]);
+    cases
+}
+
+/// Which version is spoken, and bodies.
+fn versions() -> Vec<Case> {
+    vec![
         case("200, then the stream is reset within its body", succeeded("was cut"), |bench, exit| {
             talk(bench, exit, |mut session| {
                 let stream = session.request().unwrap();
@@ -150,6 +170,5 @@ pub(super) fn cases() -> Vec<Case> {
                 wire.send_and_close(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
             })
         }),
-    ]);
-    cases
+    ]
 }

@@ -208,7 +208,7 @@ fn long_table() -> String {
     let mut text = String::new();
     for (part, cases) in parts() {
         write!(text, "\n## {part}\n\n{HEAD}").unwrap();
-        cases.iter().for_each(|case| text.push_str(&line(case)));
+        text.extend(cases.iter().map(line));
     }
     text
 }

@@ -6,6 +6,7 @@ pub(crate) mod book;
 pub(crate) mod h2;
 pub(crate) mod peer;
 pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod server;
 pub(crate) mod simulator;
 pub(crate) mod tls;

@@ -15,6 +15,9 @@ use std::time::Duration;
 trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
+/// The TLS of a connection.
+type Configs = Box<dyn Fn(usize) -> Arc<ServerConfig> + Send>;
+
 /// What a script holds.
 pub(crate) struct Wire {
     stream: Box<dyn Stream>,
@@ -53,10 +56,18 @@ impl Peer {
 
     /// Over TLS; a script is asked once a connection is there, whether or not its handshake will succeed.
     pub(crate) fn tls(config: Arc<ServerConfig>, script: impl Fn(Wire) + Send + Sync + 'static) -> Self {
-        Self::start(Some(config), script)
+        Self::tls_by_connection(move |_| Arc::clone(&config), script)
     }
 
-    fn start(config: Option<Arc<ServerConfig>>, script: impl Fn(Wire) + Send + Sync + 'static) -> Self {
+    /// Over TLS that may be another one on each connection; they are counted from 1.
+    pub(crate) fn tls_by_connection(
+        config: impl Fn(usize) -> Arc<ServerConfig> + Send + 'static,
+        script: impl Fn(Wire) + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(Some(Box::new(config)), script)
+    }
+
+    fn start(config: Option<Configs>, script: impl Fn(Wire) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (shared, over) = (Arc::new(Shared::default()), Gate::default());
@@ -75,7 +86,7 @@ impl Peer {
                     let stream: Box<dyn Stream> = match &config {
                         None => Box::new(socket),
                         Some(config) => {
-                            let session = ServerConnection::new(Arc::clone(config)).unwrap();
+                            let session = ServerConnection::new(config(number)).unwrap();
                             Box::new(StreamOwned::new(session, socket))
                         }
                     };
