@@ -226,6 +226,19 @@ fn http2_carries_many_requests_at_once_over_few_connections() {
     assert!(connections <= 16, "{connections}");
 }
 
+/// CXone's token endpoint fails over HTTP/2.
+#[test]
+fn tokens_are_asked_for_over_http_1_1_whatever_the_api_speaks() {
+    let authority = Authority::new();
+    let server = Http2::start(&authority, usize::MAX);
+    let both = Tls::with(authority.server("127.0.0.1", Validity::Now)).alpn(&[b"h2", b"http/1.1"]).config();
+    // Takes the preface of HTTP/2 for a broken request.
+    let tokens = Peer::tls(both, crate::through_a_proxy::serve);
+    let book = Book::at(&server.url()).token_at(&tokens.url()).file("ca.pem", &authority.pem());
+    book.connection("tls: {ca: ca.pem}").connection("http: auto").run(0);
+    assert_eq!((locked(&server.calls).len(), tokens.connections()), (1, 1));
+}
+
 #[test]
 fn a_server_of_http2_that_says_goodbye_again_and_again_costs_no_second_effect() {
     let (run, calls, connections) = over_http2(5);

@@ -67,12 +67,21 @@ impl TransportSettings {
             allow_hosts: Vec::new(),
         }
     }
+
+    /// Nine tenths of a request's time at most. Were both to run out at once, it could not be told that a request had
+    /// no connection yet, and what is proven not sent would be unknown.
+    fn connect_limit(&self) -> DurationSpec {
+        let Timeouts { connect, request, .. } = self.timeouts;
+        connect.min(DurationSpec::from(request.get().mul_f64(0.9)))
+    }
 }
 
 /// The HTTP client of a run.
 #[derive(Clone, Debug)]
 pub struct Transport {
     client: Client,
+    /// For tokens: always HTTP/1.1. Token endpoints gain nothing from HTTP/2, and some (CXone's) fail over it.
+    tokens: Client,
     settings: TransportSettings,
 }
 
@@ -114,9 +123,12 @@ impl Transport {
     pub fn new(settings: TransportSettings) -> Result<Self, ExecuteError> {
         // A second call finds the provider of the first: both are the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client =
-            client(&settings).map_err(|error| ExecuteError::Client(failure::innermost(&error.without_url())))?;
-        Ok(Self { client, settings })
+        let made = |http| {
+            client(&settings, http).map_err(|error| ExecuteError::Client(failure::innermost(&error.without_url())))
+        };
+        let client = made(settings.http)?;
+        let tokens = if settings.http == HttpVersion::Http1 { client.clone() } else { made(HttpVersion::Http1)? };
+        Ok(Self { client, tokens, settings })
     }
 
     /// How a base URL in a token's answer is judged, when there is one to be found.
@@ -174,7 +186,7 @@ impl Transport {
             // RFC 9110 section 8.6: a POST says that nothing follows; some gateways answer 411 without it.
             builder = builder.header(CONTENT_LENGTH, 0);
         }
-        self.exchange(builder.body(request.body), limit).await
+        self.exchange(&self.client, builder.body(request.body), limit).await
     }
 
     /// Sends a token request. It has no side effect, whatever happens to it.
@@ -186,7 +198,7 @@ impl Transport {
             Ok(url) => url,
             Err(reason) => return Exchange::NotBuilt(reason),
         };
-        let mut builder = self.client.post(url);
+        let mut builder = self.tokens.post(url);
         if let Some(authorization) = &request.authorization {
             let Some(value) = sensitive(authorization) else {
                 return Exchange::NotBuilt("the client's credentials cannot stand in a header".to_owned());
@@ -194,10 +206,10 @@ impl Transport {
             builder = builder.header(AUTHORIZATION, value);
         }
         builder = builder.header(ACCEPT, "application/json").header(CONTENT_TYPE, request.content_type);
-        self.exchange(builder.body(request.body.expose().clone()), self.settings.timeouts.token).await
+        self.exchange(&self.tokens, builder.body(request.body.expose().clone()), self.settings.timeouts.token).await
     }
 
-    async fn exchange(&self, request: RequestBuilder, limit: DurationSpec) -> Exchange {
+    async fn exchange(&self, client: &Client, request: RequestBuilder, limit: DurationSpec) -> Exchange {
         // Building is apart from sending: an error of the first kind proves that nothing left, one of the second by
         // itself does not.
         let request = match request.timeout(limit.get()).build() {
@@ -206,7 +218,7 @@ impl Transport {
         };
         let proxy = &self.settings.proxy;
         let by_proxy = proxy.is_some() && request.url().scheme() == "http";
-        match self.client.execute(request).await {
+        match client.execute(request).await {
             // RFC 9110 section 15.5.8: a 407 is a proxy's own. It has passed nothing on.
             Ok(answer) if by_proxy && answer.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
                 Exchange::NotSent(failure::proxy_wants_credentials(proxy.passes_on()))
@@ -214,13 +226,13 @@ impl Transport {
             Ok(answer) => Exchange::Answered(Response::read(answer).await),
             Err(error) => {
                 let proxy = proxy.is_some().then(|| proxy.tunnels());
-                failure::judge(error, &Around { connect: self.settings.timeouts.connect, request: limit, proxy })
+                failure::judge(error, &Around { connect: self.settings.connect_limit(), request: limit, proxy })
             }
         }
     }
 }
 
-fn client(settings: &TransportSettings) -> reqwest::Result<Client> {
+fn client(settings: &TransportSettings, http: HttpVersion) -> reqwest::Result<Client> {
     let keep_alive = settings.keep_alive.get();
     let mut builder = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -228,7 +240,7 @@ fn client(settings: &TransportSettings) -> reqwest::Result<Client> {
         // Takes the environment's out too.
         .no_proxy()
         .tcp_nodelay(true)
-        .connect_timeout(settings.timeouts.connect.get())
+        .connect_timeout(settings.connect_limit().get())
         .pool_idle_timeout(keep_alive)
         .pool_max_idle_per_host(if keep_alive.is_zero() { 0 } else { usize::MAX })
         .http2_max_header_list_size(MAX_HEAD)
@@ -237,7 +249,7 @@ fn client(settings: &TransportSettings) -> reqwest::Result<Client> {
             TlsVersion::Tls12 => Version::TLS_1_2,
             TlsVersion::Tls13 => Version::TLS_1_3,
         });
-    if settings.http == HttpVersion::Http1 {
+    if http == HttpVersion::Http1 {
         builder = builder.http1_only();
     }
     if let Some(authorities) = &settings.authorities {

@@ -19,6 +19,16 @@ pub(super) fn cases() -> Vec<Case> {
             Seen { run, effects: 0 }
         })
         .known(),
+        case(
+            "nobody answers within the time of the whole request",
+            not_sent("connect", "no connection"),
+            |bench, exit| {
+                let full = FullQueue::new();
+                let url = format!("http://{}", full.address);
+                let run = bench.book(&url).connection("timeouts: {connect: 500ms, request: 500ms}").run(exit);
+                Seen { run, effects: 0 }
+            },
+        ),
         case("nobody answers the TCP handshake", not_sent("connect", "no connection within 300ms"), |bench, exit| {
             let full = FullQueue::new();
             let run = bench
