@@ -80,7 +80,7 @@ impl TransportSettings {
 #[derive(Clone, Debug)]
 pub struct Transport {
     client: Client,
-    /// For tokens: always HTTP/1.1. Token endpoints gain nothing from HTTP/2, and some (CXone's) fail over it.
+    /// For tokens: always HTTP/1.1. Token endpoints gain nothing from HTTP/2, and some (that of `CXone`) fail over it.
     tokens: Client,
     settings: TransportSettings,
 }
