@@ -226,7 +226,7 @@ fn http2_carries_many_requests_at_once_over_few_connections() {
     assert!(connections <= 16, "{connections}");
 }
 
-/// CXone's token endpoint fails over HTTP/2.
+/// That of `CXone` fails over HTTP/2.
 #[test]
 fn tokens_are_asked_for_over_http_1_1_whatever_the_api_speaks() {
     let authority = Authority::new();

@@ -1,6 +1,8 @@
 //! The connection is cut at every byte of a request and of its answer: no job has two effects, and none with an effect is
 //! called refused or not sent.
 
+mod tls;
+
 use crate::support::book::{Book, Run};
 use crate::support::peer::{Peer, Wire, content_length};
 use crate::support::server::{RawServer, locked, ok};
@@ -85,6 +87,7 @@ fn cut_in_the_request(cut: Cut) {
     let jobs = request_length();
     let peer = Peer::plain(move |mut wire| {
         // The number of the connection is that of the job: the cut is after so many bytes less one.
+        wire.arrives();
         let mut bytes = Vec::new();
         while bytes.len() < wire.number - 1 && !is_whole(&bytes) {
             let Some(byte) = wire.exactly(1) else { return };

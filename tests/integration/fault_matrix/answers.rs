@@ -70,6 +70,13 @@ fn heads() -> Vec<Case> {
         simple("a header without a name", bad, b"HTTP/1.1 200 OK\r\n: x\r\ncontent-length: 0\r\n\r\n"),
         simple("a content-length that is no number", bad, b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n{}"),
         simple("two content-lengths that differ", bad, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}"),
+        case("interim answers (103) without end", unknown("timeout", 1, "no answer within 3s"), |bench, exit| {
+            bench.plain_with(exit, SHORT, |mut wire| {
+                wire.request();
+                while wire.send(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n") {}
+            })
+        }),
+        simple("101: another protocol from here on", unknown("answer", 1, "101"), b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
         case("the head hangs half-way", unknown("timeout", 1, "no answer within 3s"), |bench, exit| {
             bench.plain_with(exit, SHORT, |mut wire| {
                 wire.request();

@@ -130,6 +130,9 @@ fn doubts() -> Vec<Case> {
                 })
             },
         ),
+        reply("a head of a megabyte", unknown("connection_lost", 1, "before an answer"), true, |stream| {
+            h2::long_answer(stream, 1_000_000)
+        }),
         case("bytes that are no frame", unknown("connection_lost", 1, "before an answer"), |bench, exit| {
             talk(bench, exit, |mut session| {
                 session.request();

@@ -8,7 +8,7 @@ type Until = fn(&mut Wire);
 
 /// The parts, and whether the whole request was read by then.
 const PARTS: [(&str, Until, usize); 5] = [
-    ("before the request is read", |_| {}, 0),
+    ("before the request is read", |wire| wire.arrives(), 0),
     ("after the request's first byte", |wire| drop(wire.exactly(1)), 0),
     ("within the request's head", |wire| drop(wire.exactly(60)), 0),
     ("between the request's head and its body", |wire| drop(wire.head()), 0),

@@ -2,6 +2,8 @@
 
 use super::peer::Wire;
 
+/// The largest frame that is allowed without asking (RFC 9113 section 4.2).
+const MAX_FRAME: usize = 16 * 1024;
 /// Frame types that are met here.
 const DATA: u8 = 0x0;
 const HEADERS: u8 = 0x1;
@@ -9,6 +11,7 @@ const RST_STREAM: u8 = 0x3;
 const SETTINGS: u8 = 0x4;
 const PING: u8 = 0x6;
 const GOAWAY: u8 = 0x7;
+const CONTINUATION: u8 = 0x9;
 /// Flags: an acknowledgement, or the end of a stream.
 const ACK_OR_END: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
@@ -50,6 +53,24 @@ pub(crate) fn answer(stream: u32, status: u8) -> Vec<u8> {
 /// The head of an answer, with a body to come.
 pub(crate) fn answer_head(stream: u32, status: u8) -> Vec<u8> {
     frame(HEADERS, END_HEADERS, stream, &[status])
+}
+
+/// An answer with this much in its head, in as many frames as that takes.
+pub(crate) fn long_answer(stream: u32, bytes: usize) -> Vec<u8> {
+    let mut block = vec![STATUS_200];
+    for _ in 0..bytes / 100 {
+        // A literal header without indexing (RFC 7541 section 6.2.2): a name of one byte, a value of a hundred.
+        block.extend([0x00, 1, b'x', 100]);
+        block.extend([b'y'; 100]);
+    }
+    let pieces: Vec<&[u8]> = block.chunks(MAX_FRAME).collect();
+    let frames = pieces.iter().enumerate().map(|(index, piece)| {
+        let kind = if index == 0 { HEADERS } else { CONTINUATION };
+        let end_of_head = if index + 1 == pieces.len() { END_HEADERS } else { 0 };
+        let end_of_stream = if index == 0 { ACK_OR_END } else { 0 };
+        frame(kind, end_of_head | end_of_stream, stream, piece)
+    });
+    frames.flatten().collect()
 }
 
 /// A piece of a body.

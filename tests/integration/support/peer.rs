@@ -150,6 +150,12 @@ impl Wire {
         }
     }
 
+    /// Waits until something has arrived, and reads nothing of it. A connection that ends sooner may not have been one for
+    /// the client at all.
+    pub(crate) fn arrives(&self) {
+        let _ = self.socket.peek(&mut [0]);
+    }
+
     /// So many bytes.
     pub(crate) fn exactly(&mut self, count: usize) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
