@@ -243,9 +243,12 @@ fn drive(
     let client = |error: std::io::Error| ExecuteError::Client(error.to_string());
     // One thread: the engine owns all state, and the journal has its own thread beside it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(client)?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let signals = signals::signals().map_err(client)?;
         let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
         engine.run(started, lanes, signals).await
-    })
+    });
+    // A name that is still being resolved keeps a thread busy, and nobody waits for it any more.
+    runtime.shutdown_background();
+    result
 }

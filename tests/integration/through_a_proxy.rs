@@ -128,6 +128,17 @@ fn plain_http_through_a_proxy_is_one_request_with_the_whole_url() {
 }
 
 #[test]
+fn a_proxy_of_the_environment_that_is_none_is_refused_and_not_repeated() {
+    for proxy in ["socks5://ann:hunter2@proxy.example.com", "http://ann:hunter2@"] {
+        let book = Book::at("https://api.example.com").connection("proxy: env").env("HTTPS_PROXY", proxy);
+        let refused = book.refused(78, &[]);
+        assert!(refused.stderr.contains("HTTPS_PROXY is not") && !refused.stderr.contains("hunter2"), "{refused}");
+        let plan = book.command(0, &["plan", "runbook.yaml"]);
+        assert!(plan.stdout.contains("HTTPS_PROXY is not") && !plan.stdout.contains("hunter2"), "{plan}");
+    }
+}
+
+#[test]
 fn the_sandbox_is_asked_past_any_proxy_and_without_certificates() {
     let proxy = Peer::plain(serve);
     let book = with_credentials(Book::at("https://api.example.com"), &proxy.url())

@@ -38,7 +38,7 @@ fn pump(mut from: TcpStream, mut to: TcpStream, limit: usize) -> bool {
 }
 
 /// Stands between client and server, and cuts both off after so many bytes of one side.
-fn relay(wire: Wire, server: SocketAddr, side: Side) {
+fn relay(wire: &Wire, server: SocketAddr, side: Side) {
     let limit = (wire.number - 1) * STEP;
     let of = |this: Side| if this == side { limit } else { usize::MAX };
     let (client, server) = (wire.socket(), TcpStream::connect(server).unwrap());
@@ -63,7 +63,7 @@ fn run(side: Side) -> (Run, Peer, usize) {
         }
     });
     let address = api.address();
-    let cutter = Peer::plain(move |wire| relay(wire, address, side));
+    let cutter = Peer::plain(move |wire| relay(&wire, address, side));
     let jobs = MOST / STEP;
     let run = Book::at(&format!("https://{}", cutter.address()))
         .token_at(&tokens.url())
