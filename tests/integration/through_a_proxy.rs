@@ -73,6 +73,24 @@ fn tokens_and_bridges_go_through_the_proxy_with_our_certificate() {
 }
 
 #[test]
+fn credentials_of_the_environment_are_used_and_never_shown() {
+    let authority = Authority::new();
+    let (api, proxy) = (api(&authority), TinyProxy::start(&format!("BasicAuth {USER} {PASSWORD}\n")));
+    let url = proxy.url().replace("http://", &format!("http://{USER}:{PASSWORD}@"));
+    let book = book(&api, &authority).connection("proxy: env").env("all_proxy", &url);
+    let run = book.run(0);
+    assert_eq!(api.effects(), 1);
+    let plan = book.command(0, &["plan", "runbook.yaml", "--save", "plan.json"]);
+    let saved = std::fs::read_to_string(book.dir().join("plan.json")).unwrap();
+    let audit = String::from_utf8(run.bytes("audit.jsonl")).unwrap();
+    for text in [&audit, &run.stdout, &run.stderr, &plan.stdout, &saved] {
+        assert!(!text.contains(USER) && !text.contains(PASSWORD), "{text}");
+    }
+    assert!(audit.contains(&proxy.url()) && plan.stdout.contains(&proxy.url()), "{plan}");
+    drop(proxy);
+}
+
+#[test]
 fn a_proxy_that_refuses_the_tunnel_is_not_sent_and_named() {
     let authority = Authority::new();
     let (api, tokens) = (api(&authority), Peer::plain(serve));

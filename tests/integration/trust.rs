@@ -58,6 +58,21 @@ fn certificates_and_keys_that_do_not_fit_are_refused_before_anything_is_created(
     book.command(0, &["validate", "runbook.yaml"]);
 }
 
+/// `tls.ca` stands in place of the system's authorities, not beside them.
+#[test]
+fn an_authority_of_the_system_is_not_trusted_where_the_runbook_names_its_own() {
+    let (system, ours) = (Authority::new(), Authority::new());
+    let tokens = RawServer::bridging(|_| ok());
+    let peer = Peer::tls(Tls::with(system.server("127.0.0.1", Validity::Now)).config(), serve);
+    let book =
+        Book::at(&peer.url()).token_at(&tokens.url()).file("system.pem", &system.pem()).file("ours.pem", &ours.pem());
+    let file = book.dir().join("system.pem");
+    let book = book.env("SSL_CERT_FILE", file.to_str().unwrap());
+    book.run(0);
+    let run = book.connection("tls: {ca: ours.pem}").run(69);
+    assert_eq!((peer.effects(), &run.audit.attempts()[0]["evidence"]), (1, &"certificate".into()));
+}
+
 /// A certificate that is not trusted at the token endpoint: nothing is sent, and nothing is tried again.
 #[test]
 fn an_untrusted_token_endpoint_ends_the_run_at_once() {
