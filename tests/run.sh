@@ -20,6 +20,7 @@ install() { # install DEBIAN-PACKAGE...
 
 command -v jq >/dev/null || install jq
 command -v python3 >/dev/null || install python3
+command -v tinyproxy >/dev/null || install tinyproxy
 venv="$(pwd)/target/test-venv"
 python="$venv/bin/python"
 if ! "$python" -c 'import jsonschema, yaml' 2>/dev/null; then

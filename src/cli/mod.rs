@@ -8,6 +8,7 @@ mod explain;
 mod failure;
 mod init;
 mod inputs;
+mod link;
 mod logging;
 mod manual;
 mod plan;

@@ -13,7 +13,7 @@ use super::plan::saved;
 use super::progress::Progress;
 use super::sandbox::{self, Sandbox};
 use super::settings::Sources;
-use super::{check, inputs, print, report, secrets, settings, signals};
+use super::{check, inputs, link, print, report, secrets, settings, signals};
 use crate::event::{Operator, RunStarted, SetPlan};
 use crate::execute::{Engine, ExecuteError, Lane, Policy, Transport, TransportSettings};
 use crate::expand::{Expander, JobStream};
@@ -31,6 +31,7 @@ const SANDBOX_TOKEN_PATH: &str = "/oauth/token";
 struct Target {
     urls: Urls,
     credentials: Credentials,
+    transport: TransportSettings,
     sandbox: Option<Sandbox>,
 }
 
@@ -92,7 +93,8 @@ fn target(args: &RunArgs, runbook: &Runbook, profile: &Profile) -> Result<Target
     };
     // What no header can carry is better known before anything is created.
     profile.standing_header(&credentials).map_err(misconfigured)?;
-    Ok(Target { urls, credentials, sandbox })
+    let transport = link::settings(runbook, &urls, sandbox.is_some())?;
+    Ok(Target { urls, credentials, transport, sandbox })
 }
 
 /// A run's id, lock and directory.
@@ -230,8 +232,7 @@ fn drive(
     progress: &mut Progress,
 ) -> Result<RunState, ExecuteError> {
     let Sound { runbook, profile, .. } = sound;
-    let transport =
-        Transport::new(TransportSettings { urls: target.urls.clone(), timeouts: runbook.connection.timeouts })?;
+    let transport = Transport::new(target.transport.clone())?;
     let policy = Policy {
         limits: runbook.limits.clone(),
         retry: runbook.retry,
@@ -250,9 +251,12 @@ fn drive(
     let client = |error: std::io::Error| ExecuteError::Client(error.to_string());
     // One thread: the engine owns all state, and the journal has its own thread beside it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(client)?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let signals = signals::signals().map_err(client)?;
         let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
         engine.run(started, lanes, signals).await
-    })
+    });
+    // A name that is still being resolved keeps a thread busy, and nobody waits for it any more.
+    runtime.shutdown_background();
+    result
 }

@@ -22,14 +22,33 @@ pub(super) fn credentials(runbook: &Runbook) -> Result<Credentials, Failure> {
     runbook.connection.auth.iter().map(|(name, source)| (*name, source)).map(one).collect()
 }
 
-fn read(source: &SecretSource, what: &str, base: &Path) -> Result<Secret<String>, Failure> {
+/// One secret, on one line.
+pub(super) fn read(source: &SecretSource, what: &str, base: &Path) -> Result<Secret<String>, Failure> {
+    secret(source, what, base, Shape::Line)
+}
+
+/// A private key in PEM, which has many lines.
+pub(super) fn pem(source: &SecretSource, what: &str, base: &Path) -> Result<Secret<String>, Failure> {
+    secret(source, what, base, Shape::Lines)
+}
+
+/// How much of what a source gives is the secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// Its only line.
+    Line,
+    /// All of it.
+    Lines,
+}
+
+fn secret(source: &SecretSource, what: &str, base: &Path, shape: Shape) -> Result<Secret<String>, Failure> {
     let value = match source {
         SecretSource::Env(name) => std::env::var(name).map_err(|_| {
             Failure::new(Exit::Configuration, format!("{what}: the environment variable {name} is not set"))
                 .help("set it, or rehearse with --sandbox, which needs no credentials")
         })?,
-        SecretSource::File(path) => file(&base.join(path), what)?,
-        SecretSource::Exec(command) => exec(command, what, base)?,
+        SecretSource::File(path) => file(&base.join(path), what, shape)?,
+        SecretSource::Exec(command) => exec(command, what, base, shape)?,
     };
     if value.is_empty() {
         return Err(Failure::new(Exit::Configuration, format!("{what} is empty")));
@@ -37,7 +56,7 @@ fn read(source: &SecretSource, what: &str, base: &Path) -> Result<Secret<String>
     Ok(Secret::new(value))
 }
 
-fn file(path: &Path, what: &str) -> Result<String, Failure> {
+fn file(path: &Path, what: &str, shape: Shape) -> Result<String, Failure> {
     let failed =
         |error: std::io::Error| Failure::new(Exit::Configuration, format!("{what}: {}: {error}", path.display()));
     let metadata = std::fs::metadata(path).map_err(failed)?;
@@ -53,11 +72,11 @@ fn file(path: &Path, what: &str) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let opened = std::fs::File::open(path).map_err(failed)?;
     opened.take(MAX_SECRET + 1).read_to_end(&mut bytes).map_err(failed)?;
-    only_line(bytes, what, &path.display().to_string(), "keep the secret alone in its file")
+    text_of(bytes, what, &path.display().to_string(), "keep the secret alone in its file", shape)
 }
 
 /// What a command prints, without a shell. What it says on stderr may hold anything and is not shown.
-fn exec(command: &[String], what: &str, base: &Path) -> Result<String, Failure> {
+fn exec(command: &[String], what: &str, base: &Path, shape: Shape) -> Result<String, Failure> {
     let failed = |words: String| Failure::new(Exit::Configuration, format!("{what}: {words}"));
     let [program, arguments @ ..] = command else { return Err(failed("the command is empty".to_owned())) };
     let folder = if base.as_os_str().is_empty() { Path::new(".") } else { base };
@@ -91,7 +110,7 @@ fn exec(command: &[String], what: &str, base: &Path) -> Result<String, Failure> 
     if !status.success() {
         return Err(failed(format!("{program} failed: {status}")).help("run it by hand in the runbook's folder"));
     }
-    only_line(bytes, what, program, "let the command print the secret alone, on one line")
+    text_of(bytes, what, program, "let the command print the secret alone, on one line", shape)
 }
 
 /// Waits for the end of a process; `None`: it did not come, and the process is killed.
@@ -112,14 +131,14 @@ fn ended(child: &mut std::process::Child) -> std::io::Result<Option<std::process
     }
 }
 
-fn only_line(bytes: Vec<u8>, what: &str, whence: &str, help: &str) -> Result<String, Failure> {
+fn text_of(bytes: Vec<u8>, what: &str, whence: &str, help: &str, shape: Shape) -> Result<String, Failure> {
     let refuse = |words: &str| Failure::new(Exit::Configuration, format!("{what}: {whence} {words}")).help(help);
     if bytes.len() as u64 > MAX_SECRET {
         return Err(refuse("gives more than 64 KiB"));
     }
     let text = String::from_utf8(bytes).map_err(|_| refuse("gives something that is not text"))?;
     let text = text.trim_end_matches(['\r', '\n']);
-    if text.contains('\n') {
+    if shape == Shape::Line && text.contains('\n') {
         return Err(refuse("holds more than one line"));
     }
     Ok(text.to_owned())

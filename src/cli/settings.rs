@@ -135,6 +135,23 @@ pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &
     add("timeouts.connect", "/connection/timeouts/connect", "", timeouts.connect.to_string());
     add("timeouts.request", "/connection/timeouts/request", "", timeouts.request.to_string());
     add("timeouts.token", "/connection/timeouts/token", "", timeouts.token.to_string());
+    let link = &runbook.connection.link;
+    add("http", "/connection/http", "", link.http.to_string());
+    add("keep_alive", "/connection/keep_alive", "", link.keep_alive.to_string());
+    add("proxy", "/connection/proxy", "", super::link::proxy_in_effect(link));
+    add("tls.min_version", "/connection/tls/min_version", "", link.tls.min_version.to_string());
+    let file = |path: &Option<std::path::PathBuf>, none: &str| {
+        path.as_ref().map_or_else(|| none.to_owned(), |path| path.display().to_string())
+    };
+    add("tls.ca", "/connection/tls/ca", "", file(&link.tls.ca, "the system's"));
+    add("tls.client_cert", "/connection/tls/client_cert", "", file(&link.tls.client_cert, "none"));
+    let hosts = link.allow_hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    add(
+        "allow_hosts",
+        "/connection/allow_hosts",
+        "",
+        if hosts.is_empty() { "as configured".to_owned() } else { hosts },
+    );
     // Regions and kinds are as good as the tables that they come from.
     add("numbers", "/", "", crate::phone::metadata_version());
     for (name, _) in &selection.set {

@@ -3,7 +3,7 @@
 //! There is one owner (the engine) and at most one token request at a time, so refreshing is single-flight by
 //! construction. Expiry counts from the moment the request was sent, on the monotonic clock (RFC 6749 section 5.1).
 
-use super::transport::{Exchange, Transport};
+use super::transport::{Exchange, NotSent, Stop, Transport};
 use crate::model::{Credentials, Secret};
 use crate::profile::{AuthHeader, Profile, TokenAnswer, error_text};
 use serde_json::Value;
@@ -55,6 +55,8 @@ pub(super) enum TokenErrorKind {
     Refused,
     /// Another URL or another server: what answers is no token endpoint.
     NotOAuth,
+    /// Other certificates or another user of the proxy: no connection will come about.
+    Hopeless(Stop),
 }
 
 /// Why there is none.
@@ -132,7 +134,13 @@ pub(super) async fn fetch(
     let answer = transport.token(request).await;
     let took = asked_at.elapsed();
     let response = match answer {
-        Exchange::NotBuilt(message) | Exchange::NotSent(message) | Exchange::NoAnswer(_, message) => {
+        Exchange::NotSent(NotSent { message, stop: Some(stop), .. }) => {
+            return Err(TokenError { status: None, message, kind: TokenErrorKind::Hopeless(stop), retry_after: None });
+        }
+        Exchange::NotBuilt(message) => {
+            return Err(TokenError { status: None, message, kind: TokenErrorKind::NotOAuth, retry_after: None });
+        }
+        Exchange::NotSent(NotSent { message, .. }) | Exchange::NoAnswer(_, message) => {
             return Err(TokenError { status: None, message, kind: TokenErrorKind::Passing, retry_after: None });
         }
         Exchange::Answered(response) => response,
@@ -186,6 +194,12 @@ pub(super) async fn fetch(
             None => return Err(not_oauth(&format!("the token's answer has no base URL at {}", discovery.pointer))),
         },
     };
+    if let Some(url) = &base_url {
+        // The token goes to no other host, whatever its own answer says.
+        transport
+            .judge_host(url)
+            .map_err(|message| not_oauth(&format!("the token's answer names a base URL: {message}")))?;
+    }
     let lifetime =
         expires_in.as_ref().and_then(seconds).unwrap_or_else(|| profile.default_lifetime()).max(SHORTEST_LIFE);
     // RFC 6749 section 5.1: no scope in the answer means "as asked".

@@ -174,7 +174,9 @@ impl<'a, L: Ledger> Engine<'a, L> {
             observers,
             run: RunState::default(),
             token,
-            scrubber: Scrubber::for_secrets(profile.hidden(credentials)),
+            scrubber: Scrubber::for_secrets(
+                profile.hidden(credentials).into_iter().chain(transport.secrets().cloned()),
+            ),
             rng,
             events: Vec::new(),
             at_ledger: VecDeque::new(),

@@ -25,4 +25,4 @@ mod verdict;
 pub use dispatcher::{Lane, RowStream};
 pub use engine::{End, Engine, ExitCodeOf, Policy, Signal};
 pub use error::ExecuteError;
-pub use transport::{Transport, TransportSettings};
+pub use transport::{Authorities, Identity, ProxyServer, ProxyUse, Transport, TransportSettings, certificates};

@@ -5,7 +5,7 @@ use super::breaker::Change;
 use super::dispatcher::{Dispatcher, Ready, Report, RowStream, is_late};
 use super::engine::{Done, End, Engine, MAX_AT_LEDGER, OnWire};
 use super::retry;
-use super::transport::Exchange;
+use super::transport::{Exchange, Stop};
 use super::verdict::{self, Next, Proof};
 use crate::event::{
     BreakerClosed, BreakerOpened, BridgeAttempt, Ending, Event, JobExpired, JobNotAttempted, Ledger, RetryBudgetSpent,
@@ -78,6 +78,7 @@ impl<L: Ledger> Engine<'_, L> {
                         TokenErrorKind::Passing => Ending::ApiUnreachable,
                         TokenErrorKind::Refused => Ending::CredentialsRefused,
                         TokenErrorKind::NotOAuth => Ending::Misconfigured,
+                        TokenErrorKind::Hopeless(stop) => ending_for(stop),
                     };
                     self.stop(ending, format!("no access token: {message}"));
                 }
@@ -105,6 +106,10 @@ impl<L: Ledger> Engine<'_, L> {
             }
             Next::FreshToken if ready.token_refused => {
                 self.stop(Ending::CredentialsRefused, "the API refused a fresh access token (401)".to_owned());
+                None
+            }
+            Next::Stop(stop) => {
+                self.stop(ending_for(stop), proof.message.clone().unwrap_or_default());
                 None
             }
             Next::FreshToken => {
@@ -338,6 +343,14 @@ impl<L: Ledger> Engine<'_, L> {
             self.record(Vec::new(), dispatcher);
             self.settle_ledger(MAX_AT_LEDGER, dispatcher).await;
         }
+    }
+}
+
+/// How a run ends that cannot get to its API.
+fn ending_for(stop: Stop) -> Ending {
+    match stop {
+        Stop::ServerCertificate => Ending::ApiUnreachable,
+        Stop::ClientCertificate | Stop::ProxyCredentials => Ending::CredentialsRefused,
     }
 }
 

@@ -93,7 +93,7 @@ fn run_with(mut ledger: impl Ledger, concurrency: usize, rate: Option<&str>) -> 
     let seconds = |n| DurationSpec::from(Duration::from_secs(n));
     let timeouts = Timeouts { connect: seconds(5), request: seconds(5), token: seconds(5) };
     let urls = Urls { base_url: Some(url.clone()), token_url: Some(format!("{url}/token")), discovery: None };
-    let settings = TransportSettings { urls, timeouts };
+    let settings = TransportSettings::new(urls, timeouts);
     let transport = Transport::new(settings).unwrap_or_else(|e| panic!("{e}"));
     let profile = Profile::built_in("cxone").unwrap_or_else(|e| panic!("{e}"));
     let credentials: Credentials = [CredentialName::ClientId, CredentialName::ClientSecret]

@@ -3,7 +3,7 @@
 use super::breaker::Health;
 use super::dispatcher::Report;
 use super::pace::Feel;
-use super::transport::{Exchange, Response};
+use super::transport::{BodyEnd, Exchange, NotSent, Response, Stop};
 use crate::model::{Evidence, Outcome};
 use crate::profile::{Answer, AnswerClass, Answers};
 use std::time::Duration;
@@ -17,6 +17,8 @@ pub(super) enum Next {
     Retry(Option<Duration>),
     /// The token was not taken: once more with a fresh one.
     FreshToken,
+    /// No attempt of any job will do better.
+    Stop(Stop),
 }
 
 /// The proof of one attempt.
@@ -43,9 +45,29 @@ impl Proof {
     pub(super) fn report(&self) -> Report {
         let health = match (self.evidence, self.status) {
             _ if self.throttles => Health::Refusing,
-            (Evidence::Connect | Evidence::Timeout | Evidence::ConnectionLost, _) | (_, Some(500..)) => Health::Ill,
+            (_, Some(500..)) => Health::Ill,
             (_, Some(_)) => Health::Well,
-            (_, None) => Health::Neither,
+            (
+                Evidence::Dns
+                | Evidence::Connect
+                | Evidence::Tls
+                | Evidence::Certificate
+                | Evidence::Proxy
+                | Evidence::Timeout
+                | Evidence::ConnectionLost
+                | Evidence::BadAnswer,
+                None,
+            ) => Health::Ill,
+            (Evidence::NotProcessed, None) => Health::Refusing,
+            (
+                Evidence::Answer
+                | Evidence::Refusal
+                | Evidence::TokenRefused
+                | Evidence::Abandoned
+                | Evidence::Withdrawn
+                | Evidence::Expired,
+                None,
+            ) => Health::Neither,
         };
         let feel = match health {
             Health::Refusing => Feel::Throttled,
@@ -78,8 +100,8 @@ impl Proof {
 pub(super) fn judge(exchange: Exchange, answers: &Answers) -> Proof {
     match exchange {
         Exchange::NotBuilt(message) => Proof::unanswered(Outcome::NotSent, Evidence::Withdrawn, message, Next::Final),
-        Exchange::NotSent(message) => {
-            Proof::unanswered(Outcome::NotSent, Evidence::Connect, message, Next::Retry(None))
+        Exchange::NotSent(NotSent { evidence, message, stop }) => {
+            Proof::unanswered(Outcome::NotSent, evidence, message, stop.map_or(Next::Retry(None), Next::Stop))
         }
         Exchange::NoAnswer(evidence, message) => Proof::unanswered(Outcome::Unknown, evidence, message, Next::Final),
         Exchange::Answered(response) => answered(&response, answers),
@@ -90,7 +112,12 @@ fn answered(response: &Response, answers: &Answers) -> Proof {
     let retry_after = response.retry_after();
     let status = response.status;
     // Only Retry-After says "not processed": gateways put their other headers on every answer.
-    let class = answers.classify(Answer { status, retry_after: retry_after.is_some(), body: &response.body });
+    let class = answers.classify(Answer {
+        status,
+        retry_after: retry_after.is_some(),
+        body: &response.body,
+        complete: response.end == BodyEnd::Whole,
+    });
     let wait = retry_after.or_else(|| response.wait(answers));
     let (outcome, evidence, next) = match class {
         AnswerClass::Succeeded => (Outcome::Succeeded, Evidence::Answer, Next::Final),
@@ -103,7 +130,11 @@ fn answered(response: &Response, answers: &Answers) -> Proof {
     let message = match outcome {
         Outcome::Succeeded | Outcome::Accepted => None,
         _ => answers.error_text(&response.body).or_else(|| {
-            let odd = if (200..300).contains(&status) { ", and not with the body of a success" } else { "" };
+            let odd = match response.end.words().filter(|_| outcome == Outcome::Unknown) {
+                Some(words) => format!("; {words}"),
+                None if (200..300).contains(&status) => ", and not with the body of a success".to_owned(),
+                None => String::new(),
+            };
             Some(format!("the server answered {status}{odd}"))
         }),
     };
@@ -122,8 +153,8 @@ fn answered(response: &Response, answers: &Answers) -> Proof {
 
 /// The status line is the evidence; a body that is cut or no JSON is worth a word, not another outcome.
 fn odd_body(response: &Response, json: bool) -> Option<String> {
-    if !response.complete {
-        Some("the body of the answer was cut, too slow or too long".to_owned())
+    if let Some(words) = response.end.words() {
+        Some(words.to_owned())
     } else if json
         && !response.body.is_empty()
         && serde_json::from_slice::<serde::de::IgnoredAny>(&response.body).is_err()

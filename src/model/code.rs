@@ -96,6 +96,10 @@ codes! {
     PlainHttp = 304, Error;
     /// No such profile.
     UnknownProfile = 305, Error;
+    /// A file of certificates is missing, or is none.
+    TlsUnusable = 306, Error;
+    /// A URL whose host `allow_hosts` does not have.
+    HostNotAllowed = 307, Error;
     /// A profile file is missing or cannot be read.
     ProfileUnreadable = 311, Error;
     /// A credential that the profile needs is not given.

@@ -13,7 +13,8 @@ pub enum Outcome {
     Accepted,
     /// The server answered and refused: the answer proves that nothing was bridged.
     Rejected,
-    /// Proven that no byte of the request reached the server.
+    /// Proven that no server could act on the request: no byte of it arrived, or it was refused unprocessed (HTTP/2, a
+    /// TLS handshake that the server did not finish).
     NotSent,
     /// The request may have had its effect. Never sent again on our own.
     Unknown,
@@ -39,12 +40,24 @@ pub enum Evidence {
     Refusal,
     /// 401: the access token was not taken.
     TokenRefused,
-    /// Name resolution, TCP connect, TLS handshake or proxy failed before the first byte of the request.
+    /// The host's name could not be resolved: nothing was sent.
+    Dns,
+    /// No TCP connection, or none of any kind within its time limit: nothing was sent.
     Connect,
-    /// No whole answer within the request timeout, after the request may have left.
+    /// The TLS handshake failed: nothing was sent.
+    Tls,
+    /// One side does not accept the other's certificate: no request was taken. Stops the run.
+    Certificate,
+    /// The proxy could not be reached, or made no tunnel (CONNECT): nothing was sent.
+    Proxy,
+    /// HTTP/2: `REFUSED_STREAM`, or GOAWAY below our stream, says that the request was not processed (RFC 9113 section 8.7).
+    NotProcessed,
+    /// No head of an answer within the request timeout, after the request may have left.
     Timeout,
-    /// The connection ended before an answer, after the request may have left.
+    /// The connection or stream ended before the head of an answer, after the request may have left.
     ConnectionLost,
+    /// What came back is no HTTP, or its head is too long.
+    BadAnswer,
     /// The operator's second signal: the request was in flight and its answer was not waited for.
     Abandoned,
     /// Stopped between the durable intent and the first byte: the run is ending, or the request cannot be built.

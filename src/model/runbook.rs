@@ -1,8 +1,8 @@
 //! A checked runbook. Only `load` makes one.
 
 use super::{
-    AbortRule, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, MovedStatus, NumberPrivacy,
-    Rows, SecretSource, SetName, Share, Wave, Window,
+    AbortRule, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link, MovedStatus,
+    NumberPrivacy, Rows, SecretSource, SetName, Share, Wave, Window,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -124,6 +124,8 @@ pub struct Connection {
     pub auth: BTreeMap<CredentialName, SecretSource>,
     /// Time limits.
     pub timeouts: Timeouts,
+    /// How requests travel.
+    pub link: Link,
 }
 
 /// What becomes of a job with more targets than one bridge takes.

@@ -111,6 +111,8 @@ pub struct Answer<'a> {
     pub retry_after: bool,
     /// The body, as far as it came.
     pub body: &'a [u8],
+    /// Whether it came to its end. Part of a body is not evidence of what the whole one says.
+    pub complete: bool,
 }
 
 impl Answers {
@@ -119,6 +121,9 @@ impl Answers {
         let class = self.by_status(answer);
         if !matches!(class, AnswerClass::Succeeded | AnswerClass::Accepted) {
             return class;
+        }
+        if !answer.complete && (self.success_body.is_some() || self.failure_body.is_some()) {
+            return AnswerClass::Unknown;
         }
         let says = |predicate: &Option<Predicate>| predicate.as_ref().map(|predicate| predicate.fits(answer.body));
         match (says(&self.success_body), says(&self.failure_body)) {
@@ -292,7 +297,8 @@ mod tests {
     #[test]
     fn the_contract_s_table_holds_for_every_status() {
         let profile = Profile::built_in("cxone").unwrap_or_else(|e| panic!("{e}"));
-        let class = |status, retry_after| profile.answers().classify(Answer { status, retry_after, body: b"" });
+        let class =
+            |status, retry_after| profile.answers().classify(Answer { status, retry_after, body: b"", complete: true });
         for status in 100..=599 {
             let expected = match status {
                 202 => AnswerClass::Accepted,

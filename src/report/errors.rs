@@ -95,9 +95,21 @@ fn remedy(outcome: Outcome, evidence: Evidence, status: Option<u16>) -> &'static
             "A fresh access token was refused. Check the client id and its secret, that the client may use this API \
              and region, and this machine's clock."
         }
-        (_, Evidence::Connect) => {
+        (_, Evidence::Connect | Evidence::Dns | Evidence::Tls) => {
             "No connection came about, so nothing was sent. Check base URL, DNS, firewall, proxy and certificates \
              from this machine; then these jobs may be run again."
+        }
+        (_, Evidence::Certificate) => {
+            "One side does not accept the other's certificate, so nothing was sent. Compare base URL, `connection.tls` and \
+             this machine's clock with what the message says; then these jobs may be run again."
+        }
+        (_, Evidence::Proxy) => {
+            "The proxy made no tunnel, so nothing was sent. Check `connection.proxy`, its credentials, and that the proxy \
+             allows this host and port; then these jobs may be run again."
+        }
+        (_, Evidence::NotProcessed) => {
+            "The server said that it had not processed the request (HTTP/2), so nothing was bridged. These jobs may be run \
+             again."
         }
         (_, Evidence::Withdrawn) => {
             "The run was stopped before the first byte left, so nothing was sent. These jobs may be run again."
@@ -110,7 +122,10 @@ fn remedy(outcome: Outcome, evidence: Evidence, status: Option<u16>) -> &'static
             "The API was too busy and refused to the last attempt. Lower the rate or the concurrency, or allow more \
              attempts and a longer Retry-After; then these jobs may be run again."
         }
-        (_, Evidence::Answer | Evidence::Timeout | Evidence::ConnectionLost | Evidence::Abandoned) => by_status(status),
+        (
+            _,
+            Evidence::Answer | Evidence::Timeout | Evidence::ConnectionLost | Evidence::BadAnswer | Evidence::Abandoned,
+        ) => by_status(status),
     }
 }
 
@@ -154,7 +169,13 @@ pub(super) fn evidence_word(evidence: Evidence) -> &'static str {
         Evidence::Answer => "answer",
         Evidence::Refusal => "refusal",
         Evidence::TokenRefused => "token_refused",
+        Evidence::Dns => "dns",
         Evidence::Connect => "connect",
+        Evidence::Tls => "tls",
+        Evidence::Certificate => "certificate",
+        Evidence::Proxy => "proxy",
+        Evidence::NotProcessed => "not_processed",
+        Evidence::BadAnswer => "bad_answer",
         Evidence::Timeout => "timeout",
         Evidence::ConnectionLost => "connection_lost",
         Evidence::Abandoned => "abandoned",
@@ -170,8 +191,14 @@ pub(super) fn evidence_words(outcome: Outcome, evidence: Evidence) -> &'static s
         Evidence::Answer => "by the answer",
         Evidence::Refusal => "refused, not processed",
         Evidence::TokenRefused => "access token refused",
+        Evidence::Dns => "name not resolved",
         Evidence::Connect => "no connection",
-        Evidence::Timeout => "no whole answer in time",
+        Evidence::Tls => "no TLS connection",
+        Evidence::Certificate => "certificate not accepted",
+        Evidence::Proxy => "no way through the proxy",
+        Evidence::NotProcessed => "not processed, by the server's word",
+        Evidence::BadAnswer => "what came back is no answer",
+        Evidence::Timeout => "no answer in time",
         Evidence::ConnectionLost => "connection lost before an answer",
         Evidence::Abandoned => "in flight when the run was stopped",
         Evidence::Withdrawn => "stopped before the first byte",

@@ -182,7 +182,12 @@ impl Checker {
             return Problem::at(Code::LiteralSecret, at, format!("{name} stands here in plain text"))
                 .help("write `{env: NAME}` or `{file: PATH}`; then change the secret, since it has been written down");
         }
-        if scalar && let Some(words) = schema.and_then(words_of) {
+        // `1.1` is a word that YAML reads as a number.
+        let unquoted = |words: &[&str]| value.is_number() && words.contains(&value.to_string().as_str());
+        if scalar
+            && let Some(words) = schema.and_then(words_of)
+            && !unquoted(&words)
+        {
             return not_among(at, name, value, &words);
         }
         if wanted == "string" && (value.is_number() || value.is_boolean()) {

@@ -9,10 +9,13 @@
 
 mod architecture;
 mod cli;
+mod connections;
+mod cut_everywhere;
 mod defaults;
 mod diagnostics;
 mod docs;
 mod explain;
+mod fault_matrix;
 mod gates;
 mod golden;
 mod guards;
@@ -36,6 +39,8 @@ mod schemas;
 mod support;
 mod tamper;
 mod throttle;
+mod through_a_proxy;
 mod tokens;
+mod trust;
 mod wire;
 mod write_ahead;

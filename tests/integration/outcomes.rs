@@ -32,7 +32,7 @@ fn an_end_of_the_connection_before_or_in_the_status_line_is_unknown() {
 
 #[test]
 fn an_answer_that_is_no_http_is_unknown() {
-    once(&Reply::SendAndClose("SSH-2.0-OpenSSH_9.6\r\n".into()), 11, "unknown", "connection_lost");
+    once(&Reply::SendAndClose("SSH-2.0-OpenSSH_9.6\r\n".into()), 11, "unknown", "bad_answer");
 }
 
 #[test]

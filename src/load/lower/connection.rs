@@ -14,6 +14,7 @@ pub(super) fn connection(raw: &RawConnection, quantities: &mut Quantities<'_>) -
         request: quantities.get("/connection/timeouts/request", timeouts.and_then(|t| t.request.as_deref()), 30),
         token: quantities.get("/connection/timeouts/token", timeouts.and_then(|t| t.token.as_deref()), 15),
     };
+    let link = super::link::link(raw, quantities);
     let problems = &mut *quantities.problems;
     let zero = [("connect", timeouts.connect), ("request", timeouts.request), ("token", timeouts.token)];
     for (name, _) in zero.iter().filter(|(_, timeout)| timeout.get().is_zero()) {
@@ -76,10 +77,10 @@ pub(super) fn connection(raw: &RawConnection, quantities: &mut Quantities<'_>) -
     };
     let auth = raw.auth.iter().flat_map(RawAuth::given).map(|(name, source)| (name, secret(source))).collect();
     let profile = raw.profile.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
-    Connection { profile, endpoints, auth, timeouts }
+    Connection { profile, endpoints, auth, timeouts, link }
 }
 
-fn secret(raw: &RawSecret) -> SecretSource {
+pub(super) fn secret(raw: &RawSecret) -> SecretSource {
     match raw {
         RawSecret { file: Some(path), .. } => SecretSource::File(path.into()),
         RawSecret { exec: Some(command), .. } => SecretSource::Exec(command.iter().flatten().cloned().collect()),

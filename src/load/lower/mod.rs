@@ -6,6 +6,7 @@
 mod connection;
 mod criteria;
 mod guards;
+mod link;
 mod matrix;
 mod names;
 mod pace;
@@ -13,8 +14,10 @@ mod quantities;
 mod rows;
 mod sets;
 
-use super::raw::{HOST_PART, NAME, PREFIX, REGION, RawConnection, RawRunbook, SET_NAME, URL, VARIABLE};
-use crate::model::{Code, Criterion, DurationSpec, Problem, Rate, Runbook, Texts};
+use super::raw::{
+    HOST_PART, NAME, PREFIX, PROXY, PROXY_URL, REGION, RawConnection, RawRunbook, SET_NAME, URL, VARIABLE,
+};
+use crate::model::{Code, Criterion, DurationSpec, HostPattern, Problem, Rate, Runbook, Texts};
 use quantities::Quantities;
 
 /// What to say about a text that misses a pattern which has a meaning of its own.
@@ -29,6 +32,8 @@ pub(super) fn explain_pattern(pattern: &str, text: &str) -> Option<(String, Stri
         NAME | SET_NAME => names::explain_name(text, pattern == SET_NAME),
         HOST_PART => names::explain_region(text),
         URL => Some(names::explain_url(text)),
+        PROXY | PROXY_URL => Some(link::explain_proxy()),
+        HostPattern::PATTERN => Some(link::explain_host(text)),
         VARIABLE => Some(names::explain_variable()),
         Criterion::PATTERN => Some(criteria::explain(text)),
         _ => pace::explain_pattern(pattern, text),

@@ -1,6 +1,7 @@
 //! `connection:` as people write it.
 
-use crate::model::{CredentialName, DurationSpec};
+use super::link::{RawProxy, RawTls};
+use crate::model::{CredentialName, DurationSpec, HostPattern, HttpVersion};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -35,6 +36,22 @@ pub(in crate::load) struct RawConnection {
     pub(in crate::load) auth: Option<RawAuth>,
     /// Time limits of one request.
     pub(in crate::load) timeouts: Option<RawTimeouts>,
+    /// Versions of HTTP: `1.1` alone (the default), or `auto`, which takes HTTP/2 where the server offers it over TLS.
+    #[schemars(extend("default" = "1.1", "examples" = ["auto"]))]
+    pub(in crate::load) http: Option<HttpVersion>,
+    /// Whom to trust, and the certificate that this machine shows.
+    pub(in crate::load) tls: Option<RawTls>,
+    /// `none` (the default), `env` for `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, a URL, or `url` with
+    /// `username` and `password`.
+    pub(in crate::load) proxy: Option<RawProxy>,
+    /// The only hosts that are sent requests, a base URL that comes with the token included: names, or `*.` and a name for
+    /// all below it. Default: those of `base_url`, `token_url` and the profile.
+    #[schemars(length(min = 1), inner(regex(pattern = HostPattern::PATTERN)), extend("examples" = [["api.example.com", "*.example.com"]]))]
+    pub(in crate::load) allow_hosts: Option<Vec<Option<String>>>,
+    /// How long an idle connection is kept for the next request; `0s`: a connection for each. Default 4s, shorter than
+    /// servers keep theirs: a request that meets a closing connection would be `unknown`.
+    #[schemars(regex(pattern = DurationSpec::PATTERN), extend("default" = "4s", "examples" = ["0s"]))]
+    pub(in crate::load) keep_alive: Option<String>,
 }
 
 /// Where each credential comes from. Which ones are needed is the profile's business: `cxone` needs `client_id` and

@@ -6,6 +6,7 @@
 mod connection;
 mod guards;
 mod limits;
+mod link;
 mod pace;
 mod rows;
 mod sets;
@@ -13,6 +14,7 @@ mod sets;
 pub(in crate::load) use connection::{HOST_PART, RawAuth, RawConnection, RawSecret, URL, VARIABLE};
 pub(in crate::load) use guards::{PREFIX, REGION, RawGuards};
 pub(in crate::load) use limits::{RawLimits, RawRetry, RawShare};
+pub(in crate::load) use link::{PROXY, PROXY_URL, RawTls};
 pub(in crate::load) use pace::{RawBreaker, RawWave, RawWindow};
 pub(in crate::load) use rows::{RawMatrix, RawRows};
 pub(in crate::load) use sets::{RawSet, SET_NAME};

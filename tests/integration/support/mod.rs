@@ -3,9 +3,13 @@
 
 pub(crate) mod audit;
 pub(crate) mod book;
+pub(crate) mod h2;
+pub(crate) mod peer;
 pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod server;
 pub(crate) mod simulator;
+pub(crate) mod tls;
 
 use std::path::PathBuf;
 

@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The token that the server hands out unless a script says otherwise.
 pub(crate) const TOKEN: &str = "itest-token-Zk3vQ9";
@@ -267,7 +267,7 @@ fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
 }
 
 /// Closing with zero linger sends RST. The standard library has no such option yet, tokio has.
-fn reset(stream: TcpStream) {
+pub(crate) fn reset(stream: TcpStream) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     let _inside = runtime.enter();
     stream.set_nonblocking(true).unwrap();
@@ -287,6 +287,12 @@ impl Gate {
     pub(crate) fn open(&self) {
         *locked(&self.0.0) = true;
         self.0.1.notify_all();
+    }
+
+    /// Waits a little; whether it is open now.
+    pub(crate) fn opens_within(&self, time: Duration) -> bool {
+        let open = locked(&self.0.0);
+        *self.0.1.wait_timeout_while(open, time, |open| !*open).unwrap_or_else(PoisonError::into_inner).0
     }
 
     pub(crate) fn wait(&self) {
