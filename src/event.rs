@@ -193,6 +193,9 @@ pub struct TokenFetched {
     pub generation: u64,
     /// Lifetime in seconds, as granted or as the profile assumes.
     pub lifetime_s: u64,
+    /// Who says so; absent in files of before this field: the answer or the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime_from: Option<LifetimeSource>,
     /// The time that the token endpoint took, in milliseconds.
     pub latency_ms: Latency,
     /// The base URL that came with the token, where the profile takes it from there.
@@ -201,6 +204,20 @@ pub struct TokenFetched {
     /// Scopes that were asked for and not granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_scopes: Vec<String>,
+}
+
+/// Who says how long a token lives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LifetimeSource {
+    /// The answer's `expires_in`.
+    Answer,
+    /// The profile's `default_lifetime`.
+    Profile,
+    /// The token itself, a JWT: `exp` less `iat`.
+    Token,
+    /// Nobody: it is used until it is refused, ten minutes at most.
+    Assumed,
 }
 
 /// See [`Event::TokenFailed`].
@@ -213,6 +230,9 @@ pub struct TokenFailed {
     /// When it is tried again, in milliseconds; absent: not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_in_ms: Option<u64>,
+    /// True when a token was to be renewed ahead of need: the old one is still good, and nothing waits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub early: bool,
 }
 
 /// See [`Event::BridgeIntent`].

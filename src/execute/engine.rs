@@ -5,10 +5,11 @@
 //! ledger, then to observers, in [`Engine::record`]; after the ledger's first error nothing is sent or recorded, and
 //! what is in flight is waited for.
 
-use super::auth::{self, Access, Grant, TokenError, TokenStore};
+use super::auth::{self, Grant, TokenError};
 use super::dispatcher::{Admission, Dispatcher, Lane, Ready, RowStream, is_late};
 use super::error::ExecuteError;
 use super::scrub::Scrubber;
+use super::token_store::{Access, Demand, TokenStore};
 use super::transport::{Exchange, Transport};
 use crate::event::{
     BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, RunStarted, Stopping, Verdict,
@@ -184,8 +185,15 @@ impl<'a, L: Ledger> Engine<'a, L> {
             let mut intents = Vec::new();
             let gate = self.admit(&mut dispatcher, now, &mut intents);
             let waits = !self.cleared.is_empty() && self.token.usable(now).is_none();
-            let wants_token = self.is_running() && (waits || matches!(gate, Admission::NeedsToken));
-            if wants_token && self.token.may_ask(now) {
+            let demand = match gate {
+                _ if !self.is_running() => Demand::Nothing,
+                _ if waits => Demand::Now,
+                Admission::NeedsToken => Demand::Now,
+                Admission::Wait(next) => Demand::Later(next),
+                _ => Demand::Nothing,
+            };
+            let ask_at = self.token.ask_at(now, demand);
+            if ask_at.is_some_and(|at| at <= now) {
                 self.token.asking = true;
                 tasks.push(perform(transport, credentials, profile, Task::Token, Rc::clone(&self.halted)));
             }
@@ -204,7 +212,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             }
             let drained = self.stopping.and_then(|(_, until)| (!self.on_wire.is_empty()).then_some(until));
             let due = if let Admission::Wait(until) = gate { until } else { None };
-            let token = self.token.not_before.filter(|_| wants_token && !self.token.asking);
+            let token = ask_at.filter(|_| !self.token.asking);
             let wake = [drained, due, token].into_iter().flatten().min();
             tokio::select! {
                 biased;

@@ -5,6 +5,7 @@
 //! tried again. Nothing here prints, and nothing here knows where events go.
 
 mod auth;
+mod challenge;
 mod dispatcher;
 mod engine;
 mod error;
@@ -13,10 +14,13 @@ mod scrub;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod token_check;
+mod token_store;
 mod transport;
 mod verdict;
 
 pub use dispatcher::{Lane, RowStream};
 pub use engine::{End, Engine, ExitCodeOf, Policy, Signal};
 pub use error::ExecuteError;
+pub use token_check::{GrantedToken, NoToken, check_token};
 pub use transport::{Transport, TransportSettings};

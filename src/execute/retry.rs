@@ -62,7 +62,13 @@ mod tests {
 
     fn policy() -> RetryPolicy {
         let seconds = |n| DurationSpec::from(Duration::from_secs(n));
-        RetryPolicy { max_attempts: 4, min_wait: seconds(2), max_wait: seconds(10), max_retry_after: seconds(60) }
+        RetryPolicy {
+            max_attempts: 4,
+            min_wait: seconds(2),
+            max_wait: seconds(10),
+            max_retry_after: seconds(60),
+            token_attempts: 8,
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What the end of a request means for its job and for the run, and how a run closes.
 
-use super::auth::{Grant, MAX_ATTEMPTS, TokenError, TokenErrorKind};
+use super::auth::{Grant, TokenError, TokenErrorKind};
 use super::dispatcher::{Dispatcher, Ready, RowStream, is_late};
 use super::engine::{Done, End, Engine, MAX_AT_LEDGER, OnWire};
 use super::retry;
+use super::token_store::AfterFailure;
 use super::transport::Exchange;
 use super::verdict::{self, Next, Proof};
 use crate::event::{
@@ -37,7 +38,6 @@ impl<L: Ledger> Engine<'_, L> {
     }
 
     fn settle_token(&mut self, result: Result<Grant, TokenError>) {
-        self.token.asking = false;
         match result {
             Ok(grant) => {
                 self.scrubber.add_token(&grant.value);
@@ -52,35 +52,47 @@ impl<L: Ledger> Engine<'_, L> {
                 self.happened(Event::TokenFetched(TokenFetched {
                     generation,
                     lifetime_s: grant.lifetime.as_secs(),
+                    lifetime_from: Some(grant.lifetime_from),
                     latency_ms: Latency::measured(grant.took),
                     base_url: grant.base_url,
                     missing_scopes: grant.missing_scopes,
                 }));
             }
-            Err(error) => {
-                self.token.failures += 1;
-                let again = error.kind == TokenErrorKind::Passing && self.token.failures < MAX_ATTEMPTS;
-                let wait = again.then(|| {
-                    let back_off = retry::back_off(&self.policy.retry, self.token.failures + 1, &mut self.rng);
-                    error.retry_after.map_or(back_off, |after| retry::pause(&self.policy.retry, after).max(back_off))
-                });
-                self.token.not_before = wait.map(|wait| Instant::now() + wait);
-                let message = self.words(&error.message);
-                tracing::warn!(status = error.status, reason = message, "no token");
-                self.happened(Event::TokenFailed(TokenFailed {
-                    status_code: error.status,
-                    error_message: message.clone(),
-                    retry_in_ms: wait.map(millis),
-                }));
-                if !again {
-                    let ending = match error.kind {
-                        TokenErrorKind::Passing => Ending::ApiUnreachable,
-                        TokenErrorKind::Refused => Ending::CredentialsRefused,
-                        TokenErrorKind::NotOAuth => Ending::Misconfigured,
-                    };
-                    self.stop(ending, format!("no access token: {message}"));
-                }
+            Err(error) => self.settle_no_token(&error),
+        }
+    }
+
+    /// No token came: harmless while the old one is good, else tried again, or the end of the run.
+    fn settle_no_token(&mut self, error: &TokenError) {
+        let now = Instant::now();
+        let early = self.token.usable(now).is_some();
+        let next = self.token.fail(now, error.kind, self.policy.retry.token_attempts);
+        let wait = match next {
+            AfterFailure::GiveUp => None,
+            AfterFailure::AtTheEnd(left) => Some(left),
+            AfterFailure::Again(attempt) => {
+                let back_off = retry::back_off(&self.policy.retry, attempt, &mut self.rng);
+                let asked = error.retry_after.map(|after| retry::pause(&self.policy.retry, after));
+                let wait = asked.map_or(back_off, |asked| asked.max(back_off));
+                self.token.not_before = Some(now + wait);
+                Some(wait)
             }
+        };
+        let message = self.words(&error.message);
+        tracing::warn!(status = error.status, reason = message, early, "no token");
+        self.happened(Event::TokenFailed(TokenFailed {
+            status_code: error.status,
+            error_message: message.clone(),
+            retry_in_ms: wait.map(millis),
+            early,
+        }));
+        if next == AfterFailure::GiveUp {
+            let ending = match error.kind {
+                TokenErrorKind::Passing => Ending::ApiUnreachable,
+                TokenErrorKind::Refused => Ending::CredentialsRefused,
+                TokenErrorKind::NotOAuth => Ending::Misconfigured,
+            };
+            self.stop(ending, format!("no access token: {message}"));
         }
     }
 

@@ -99,8 +99,13 @@ fn run_with(mut ledger: impl Ledger, concurrency: usize, rate: Option<&str>) -> 
         .map(|name| (name, Secret::new("secret".to_owned())))
         .into_iter()
         .collect();
-    let retry =
-        RetryPolicy { max_attempts: 1, min_wait: seconds(1), max_wait: seconds(1), max_retry_after: seconds(1) };
+    let retry = RetryPolicy {
+        max_attempts: 1,
+        min_wait: seconds(1),
+        max_wait: seconds(1),
+        max_retry_after: seconds(1),
+        token_attempts: 8,
+    };
     let limits = Limits { concurrency, rate: rate.and_then(|rate| rate.parse().ok()), drain_timeout: seconds(5) };
     let numbers = NumberPrivacy::Masked;
     let policy = Policy { limits, retry, numbers, criteria: Vec::new(), seed: 1, exit_code: |_| 0 };

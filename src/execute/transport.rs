@@ -3,11 +3,14 @@
 //! The client's own retries and redirects are off, no proxy is taken from the environment, answers are bounded. What
 //! happened is told by phase: not sent, no answer, answered. In doubt it is "no answer", never "not sent".
 
-use super::auth::Access;
+use super::challenge::{self, TokenFault};
 use super::error::ExecuteError;
+use super::token_store::Access;
 use crate::model::{Evidence, Method, RequestSpec, Secret, Timeouts};
 use crate::profile::{Answers, Discovery, TokenRequest, Urls};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use reqwest::{Client, RequestBuilder, Url};
 use std::time::Duration;
 
@@ -60,6 +63,12 @@ impl Response {
     /// A header as text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// What its challenges say about the token.
+    pub(super) fn token_fault(&self) -> Option<TokenFault> {
+        let challenges = self.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        challenge::token_fault(challenges)
     }
 
     /// Retry-After, read against the answer's Date.

@@ -72,6 +72,9 @@ fn answered(response: &Response, answers: &Answers) -> Proof {
     let status = response.status;
     // Only Retry-After says "not processed": gateways put their other headers on every answer.
     let class = answers.classify(Answer { status, retry_after: retry_after.is_some(), body: &response.body });
+    let fault = response.token_fault().filter(|_| matches!(class, AnswerClass::TokenRefused | AnswerClass::Rejected));
+    // Another token would be refused for the same reason.
+    let class = if fault.is_some() { AnswerClass::Rejected } else { class };
     let wait = retry_after.or_else(|| response.wait(answers));
     let (outcome, evidence, next) = match class {
         AnswerClass::Succeeded => (Outcome::Succeeded, Evidence::Answer, Next::Final),
@@ -81,12 +84,16 @@ fn answered(response: &Response, answers: &Answers) -> Proof {
         AnswerClass::Refused => (Outcome::Rejected, Evidence::Refusal, Next::Retry(wait)),
         AnswerClass::TokenRefused => (Outcome::Rejected, Evidence::TokenRefused, Next::FreshToken),
     };
-    let message = match outcome {
-        Outcome::Succeeded | Outcome::Accepted => None,
-        _ => answers.error_text(&response.body).or_else(|| {
+    let said = || {
+        answers.error_text(&response.body).unwrap_or_else(|| {
             let odd = if (200..300).contains(&status) { ", and not with the body of a success" } else { "" };
-            Some(format!("the server answered {status}{odd}"))
-        }),
+            format!("the server answered {status}{odd}")
+        })
+    };
+    let message = match (outcome, fault) {
+        (Outcome::Succeeded | Outcome::Accepted, _) => None,
+        (_, Some(fault)) => Some(format!("{}; {}", said(), fault.remedy())),
+        (_, None) => Some(said()),
     };
     let warning = (outcome.is_success()).then(|| odd_body(response, answers.expects_json())).flatten();
     Proof {

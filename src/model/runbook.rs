@@ -181,6 +181,8 @@ pub struct RetryPolicy {
     pub max_wait: DurationSpec,
     /// Longest Retry-After that is waited for. Default 60 s.
     pub max_retry_after: DurationSpec,
+    /// Requests for a token in a row that may fail before a run without one ends. Default 8.
+    pub token_attempts: u32,
 }
 
 impl Runbook {

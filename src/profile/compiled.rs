@@ -109,8 +109,8 @@ impl Profile {
         &self.auth.scopes
     }
 
-    /// Lifetime of a token whose answer does not say.
-    pub fn default_lifetime(&self) -> Duration {
+    /// Lifetime of a token whose answer does not say, where the profile says it.
+    pub fn default_lifetime(&self) -> Option<Duration> {
         self.auth.default_lifetime
     }
 

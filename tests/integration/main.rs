@@ -8,6 +8,7 @@
 #![expect(clippy::cast_precision_loss, clippy::naive_bytecount, reason = "the counts here are small")]
 
 mod architecture;
+mod auth_check;
 mod cli;
 mod defaults;
 mod diagnostics;
@@ -19,6 +20,7 @@ mod include;
 mod interruption;
 mod limits;
 mod masking;
+mod oauth;
 mod order;
 mod outcomes;
 mod output_forms;

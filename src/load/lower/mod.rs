@@ -59,6 +59,9 @@ pub(super) fn lower(texts: Texts, raw: &RawRunbook, problems: &mut Vec<Problem>)
             raw_retry.and_then(|r| r.max_retry_after.as_deref()),
             60,
         ),
+        token_attempts: raw_retry
+            .and_then(|retry| retry.token_attempts)
+            .map_or(8, |n| u32::try_from(n).unwrap_or(u32::MAX)),
     };
     let guards = guards::guards(raw.guards.as_ref(), &mut quantities);
     let empty = RawConnection::default();

@@ -34,6 +34,11 @@ pub(in crate::load) struct RawRetry {
     /// Longest Retry-After of an answer that is waited for; a longer one is cut to this. Default 60s.
     #[schemars(regex(pattern = DurationSpec::PATTERN), extend("default" = "60s", "examples" = ["60s"]))]
     pub(in crate::load) max_retry_after: Option<String>,
+    /// Requests for an access token in a row that may fail for reasons that pass (no answer, 408, 425, 429, 5xx) before a
+    /// run that has no token ends, 1 to 100, with the back-off of jobs between them. `max_attempts` has no say in it: a
+    /// token request has no side effect. Default 8, which with the other defaults is some 40 s.
+    #[schemars(range(min = 1, max = 100), extend("default" = 8, "examples" = [8]))]
+    pub(in crate::load) token_attempts: Option<u64>,
 }
 
 /// What may be written down.
