@@ -101,6 +101,7 @@ pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &
     add("retry.max_wait", "/retry/max_wait", "", retry.max_wait.to_string());
     add("retry.max_retry_after", "/retry/max_retry_after", "", retry.max_retry_after.to_string());
     add("retry.token_attempts", "/retry/token_attempts", "", retry.token_attempts.to_string());
+    add("retry.unknown", "/retry/unknown", "", retry.unknown.word().to_owned());
     add("timeouts.connect", "/connection/timeouts/connect", "", timeouts.connect.to_string());
     add("timeouts.request", "/connection/timeouts/request", "", timeouts.request.to_string());
     add("timeouts.token", "/connection/timeouts/token", "", timeouts.token.to_string());

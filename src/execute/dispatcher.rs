@@ -2,7 +2,7 @@
 
 use crate::model::{Job, JobNumber, Limits, Outcome, Planned, Problem, SkipReason, Skipped, Timestamp};
 use crate::state::RunState;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,10 +84,10 @@ enum Gate {
     Failed,
 }
 
-fn gate(job: &Job, run: &RunState) -> Gate {
+fn gate(job: &Job, run: &RunState, looked_up: &BTreeSet<JobNumber>) -> Gate {
     let Some(after) = job.after else { return Gate::Open };
     match run.job(after.job) {
-        Some(state) if !state.is_final() => Gate::Closed,
+        Some(state) if !state.is_final() || looked_up.contains(&after.job) => Gate::Closed,
         Some(state) if after.must_succeed && !state.is_success() => Gate::Failed,
         Some(_) | None => Gate::Open,
     }
@@ -113,6 +113,8 @@ pub(super) struct Dispatcher<S: Iterator> {
     waiting: BTreeMap<(Instant, JobNumber), Ready>,
     /// Jobs that wait for an earlier job of their call, with their lane.
     held: BTreeMap<JobNumber, (usize, Box<Job>)>,
+    /// Jobs that have ended unknown and are being looked up: those behind them go on waiting.
+    looked_up: BTreeSet<JobNumber>,
     limit: usize,
     in_flight: usize,
     interval: Option<Duration>,
@@ -131,6 +133,7 @@ impl<S: RowStream> Dispatcher<S> {
             lanes: lanes.collect(),
             waiting: BTreeMap::new(),
             held: BTreeMap::new(),
+            looked_up: BTreeSet::new(),
             limit: limits.concurrency,
             in_flight: 0,
             interval: limits.rate.map(|rate| Duration::from_secs_f64(1.0 / rate.per_second())),
@@ -160,7 +163,8 @@ impl<S: RowStream> Dispatcher<S> {
         let held = self.open_held(run);
         // A server that refuses everything must not draw the whole input into memory.
         let room = self.waiting.len() < self.limit.saturating_mul(MAX_WAITING);
-        let open = |row: &S::Item| matches!(row, Ok(Planned::Job(job)) if gate(job, run) == Gate::Open);
+        let open =
+            |row: &S::Item| matches!(row, Ok(Planned::Job(job)) if gate(job, run, &self.looked_up) == Gate::Open);
         let fresh = self
             .lanes
             .iter_mut()
@@ -207,7 +211,7 @@ impl<S: RowStream> Dispatcher<S> {
     /// Nothing can go now.
     fn wait(&self, now: Instant) -> Admission {
         let due = self.waiting.keys().map(|(due, _)| *due).find(|due| *due > now);
-        if due.is_none() && self.in_flight == 0 && self.waiting.is_empty() {
+        if due.is_none() && self.in_flight == 0 && self.waiting.is_empty() && self.looked_up.is_empty() {
             // All that is left waits for jobs that are not in the input any more.
             return Admission::Broken(Vec::new());
         }
@@ -218,7 +222,7 @@ impl<S: RowStream> Dispatcher<S> {
     /// jobs that have to wait for an earlier one of their call, which step aside.
     fn pass_over(&mut self, wall: Timestamp, run: &RunState) -> Option<Admission> {
         let out = self.held.iter().find_map(|(number, (_, job))| {
-            let gate = gate(job, run);
+            let gate = gate(job, run, &self.looked_up);
             let reason = (gate != Gate::Closed).then(|| reason_to_skip(job, gate, wall)).flatten()?;
             Some((*number, job.skipped(reason)))
         });
@@ -229,7 +233,7 @@ impl<S: RowStream> Dispatcher<S> {
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             loop {
                 let decided = match lane.rows.peek() {
-                    Some(Ok(Planned::Job(job))) => match gate(job, run) {
+                    Some(Ok(Planned::Job(job))) => match gate(job, run, &self.looked_up) {
                         Gate::Closed if self.held.len() < self.limit.saturating_mul(MAX_HELD) => None,
                         Gate::Closed => break,
                         gate => match reason_to_skip(job, gate, wall) {
@@ -255,19 +259,43 @@ impl<S: RowStream> Dispatcher<S> {
     /// The first job that has waited for an earlier one, need not wait any more, and whose set has a free place.
     fn open_held(&self, run: &RunState) -> Option<JobNumber> {
         let free = |lane: usize| self.lanes[lane].in_flight < self.lanes[lane].limit;
-        let open = self.held.iter().find(|(_, (lane, job))| free(*lane) && gate(job, run) == Gate::Open);
+        let open =
+            self.held.iter().find(|(_, (lane, job))| free(*lane) && gate(job, run, &self.looked_up) == Gate::Open);
         open.map(|(number, _)| *number)
     }
 
     fn go(&mut self, ready: Ready, now: Instant) -> Admission {
         self.in_flight += 1;
         self.lanes[ready.lane].in_flight += 1;
+        self.note_start(now);
+        Admission::Go(ready)
+    }
+
+    /// A start for a request that is no job's attempt; the error says when to ask again.
+    pub(super) fn take_start(&mut self, now: Instant) -> Result<(), Instant> {
+        if let Some(later) = self.paused_until.max(self.next_start).filter(|gate| *gate > now) {
+            return Err(later);
+        }
+        self.note_start(now);
+        Ok(())
+    }
+
+    fn note_start(&mut self, now: Instant) {
         // What the timer's grain has cost is made up for, and nothing more: a rate is a bound, not an average.
         self.next_start = self.interval.map(|interval| {
             let earliest = now.checked_sub(interval.max(TIMER_GRAIN)).unwrap_or(now);
             self.next_start.map_or(now, |start| start.max(earliest)) + interval
         });
-        Admission::Go(ready)
+    }
+
+    /// Those behind this job go on waiting, although it has ended.
+    pub(super) fn hold(&mut self, number: JobNumber) {
+        self.looked_up.insert(number);
+    }
+
+    /// They need not wait any longer.
+    pub(super) fn let_go(&mut self, number: JobNumber) {
+        self.looked_up.remove(&number);
     }
 
     /// The first job that is due and whose set has a free place.

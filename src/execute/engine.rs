@@ -8,6 +8,7 @@
 use super::auth::{self, Grant, TokenError};
 use super::dispatcher::{Admission, Dispatcher, Lane, Ready, RowStream, is_late};
 use super::error::ExecuteError;
+use super::probing::Probes;
 use super::scrub::Scrubber;
 use super::token_store::{Access, Demand, TokenStore};
 use super::transport::{Exchange, Transport};
@@ -77,6 +78,7 @@ pub(super) const MAX_AT_LEDGER: usize = 16;
 pub(super) enum Task {
     Bridge { number: JobNumber, request: RequestSpec, access: Access, generation: u64 },
     Token,
+    Probe { number: JobNumber, path: String, access: Access, generation: u64 },
 }
 
 /// See [`Task`].
@@ -92,6 +94,11 @@ pub(super) enum Done {
         number: JobNumber,
     },
     Token(Result<Grant, TokenError>),
+    Probe {
+        number: JobNumber,
+        exchange: Exchange,
+        generation: u64,
+    },
 }
 
 /// A job whose request is on the wire.
@@ -121,6 +128,8 @@ pub struct Engine<'a, L> {
     /// Jobs whose intent is durable and that are not sent yet.
     cleared: Vec<Ready>,
     pub(super) on_wire: HashMap<JobNumber, OnWire>,
+    /// Unknowns that are being looked up.
+    pub(super) probes: Probes,
     /// Set once: why the run ends, and when it stops waiting for what is in flight.
     pub(super) stopping: Option<(Ending, Instant)>,
     /// Nothing may be sent any more: looked at once more in the moment in which a request would begin.
@@ -160,6 +169,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             at_ledger: VecDeque::new(),
             cleared: Vec::new(),
             on_wire: HashMap::new(),
+            probes: Probes::default(),
             stopping: None,
             halted: Rc::new(Cell::new(false)),
             signalled: false,
@@ -184,7 +194,11 @@ impl<'a, L: Ledger> Engine<'a, L> {
             let now = Instant::now();
             let mut intents = Vec::new();
             let gate = self.admit(&mut dispatcher, now, &mut intents);
-            let waits = !self.cleared.is_empty() && self.token.usable(now).is_none();
+            if !self.is_running() {
+                self.probes.stop_waiting();
+            }
+            let looks = self.probes.due().is_some_and(|due| due <= now);
+            let waits = (looks || !self.cleared.is_empty()) && self.token.usable(now).is_none();
             let demand = match gate {
                 _ if !self.is_running() => Demand::Nothing,
                 _ if waits => Demand::Now,
@@ -201,19 +215,24 @@ impl<'a, L: Ledger> Engine<'a, L> {
             for task in self.clear(&mut dispatcher) {
                 tasks.push(perform(transport, credentials, profile, task, Rc::clone(&self.halted)));
             }
+            let (lookups, lookup) = self.begin_lookups(now, &mut dispatcher);
+            for task in lookups {
+                tasks.push(perform(transport, credentials, profile, task, Rc::clone(&self.halted)));
+            }
             if !self.events.is_empty() {
                 // What was just withdrawn has to be recorded; nothing else would wake the loop for it.
                 continue;
             }
             // The run may have been stopped since the dispatcher was asked: then its answer no longer counts.
             let over = !self.is_running() || matches!(gate, Admission::Done);
-            if over && dispatcher.in_flight() == 0 && self.at_ledger.is_empty() {
+            if over && dispatcher.in_flight() == 0 && self.at_ledger.is_empty() && self.probes.is_empty() {
                 break;
             }
-            let drained = self.stopping.and_then(|(_, until)| (!self.on_wire.is_empty()).then_some(until));
+            let on_wire = !self.on_wire.is_empty() || self.probes.on_wire();
+            let drained = self.stopping.and_then(|(_, until)| on_wire.then_some(until));
             let due = if let Admission::Wait(until) = gate { until } else { None };
             let token = ask_at.filter(|_| !self.token.asking);
-            let wake = [drained, due, token].into_iter().flatten().min();
+            let wake = [drained, due, token, lookup].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 Some(signal) = signals.next() => {
@@ -421,6 +440,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
 
     /// Stops waiting: what is on the wire becomes unknown.
     fn abandon<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) {
+        self.probes.clear();
         let mut numbers: Vec<JobNumber> = self.on_wire.keys().copied().collect();
         numbers.sort_unstable();
         for number in numbers {
@@ -439,6 +459,9 @@ async fn perform(
 ) -> Done {
     match task {
         Task::Token => Done::Token(auth::fetch(transport, credentials, profile).await),
+        Task::Probe { number, path, access, generation } => {
+            Done::Probe { number, exchange: transport.probe(&path, &access).await, generation }
+        }
         // The first poll of this future: between its making and now the run may have stopped.
         Task::Bridge { number, .. } if halted.get() => Done::Withdrawn { number },
         Task::Bridge { number, request, access, generation } => {

@@ -9,6 +9,7 @@ mod challenge;
 mod dispatcher;
 mod engine;
 mod error;
+mod probing;
 mod retry;
 mod scrub;
 mod settle;

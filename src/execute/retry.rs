@@ -68,6 +68,7 @@ mod tests {
             max_wait: seconds(10),
             max_retry_after: seconds(60),
             token_attempts: 8,
+            unknown: crate::model::UnknownRetry::Never,
         }
     }
 

@@ -11,8 +11,8 @@ use crate::event::{
     BridgeAttempt, Ending, Event, JobExpired, JobNotAttempted, Ledger, RunFinished, Throttled, TokenFailed,
     TokenFetched, Verdict,
 };
-use crate::model::{JobNumber, Latency, Metric, Outcome, Planned};
-use crate::state::judge;
+use crate::model::{JobNumber, Latency, Metric, Outcome, Planned, UnknownRetry};
+use crate::state::{JobState, judge};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -24,6 +24,9 @@ impl<L: Ledger> Engine<'_, L> {
     pub(super) fn settle<S: RowStream>(&mut self, done: Done, dispatcher: &mut Dispatcher<S>) {
         match done {
             Done::Token(result) => self.settle_token(result),
+            Done::Probe { number, exchange, generation } => {
+                self.settle_probe(number, &exchange, generation, dispatcher);
+            }
             Done::Withdrawn { number } => {
                 if let Some(on_wire) = self.on_wire.remove(&number) {
                     self.withdraw(on_wire.ready, dispatcher);
@@ -108,6 +111,9 @@ impl<L: Ledger> Engine<'_, L> {
         let proof = verdict::judge(exchange, self.profile.answers());
         let now = Instant::now();
         let wait = match proof.next {
+            Next::Final if proof.outcome == Outcome::Unknown && self.may_repeat() => {
+                self.wait_for_retry(&ready, None).and_then(|wait| self.in_time(&ready, wait))
+            }
             Next::Final => None,
             Next::FreshToken if !self.profile.asks_for_token() => {
                 // The same credentials would be sent again.
@@ -148,8 +154,23 @@ impl<L: Ledger> Engine<'_, L> {
         }
         dispatcher.release(&ready);
         if let Some(wait) = wait {
-            dispatcher.retry(ready, now + wait, proof.outcome);
+            let last = self.last_outcome(&ready, proof.outcome);
+            dispatcher.retry(ready, now + wait, last);
+        } else {
+            self.look_up(&ready, dispatcher);
         }
+    }
+
+    /// Whether a request that may have had its effect is sent again: the API knows it by its key.
+    fn may_repeat(&self) -> bool {
+        let wanted = self.policy.retry.unknown == UnknownRetry::SameKey;
+        wanted && self.profile.has_idempotency_key() && self.stopping.is_none()
+    }
+
+    /// How the job would end now: once in doubt, a harmless attempt does not make it harmless.
+    fn last_outcome(&self, ready: &Ready, last: Outcome) -> Outcome {
+        let doubt = self.run.job(ready.job.number) == Some(JobState::Doubtful);
+        if doubt { Outcome::Unknown } else { last }
     }
 
     /// A wait after which the job may still be begun; otherwise this attempt was its last.
@@ -227,7 +248,8 @@ impl<L: Ledger> Engine<'_, L> {
         let queue = Latency::measured(ready.due.elapsed());
         self.note_attempt(&ready, &Proof::withdrawn(), Latency::default(), queue, Some(Duration::ZERO));
         dispatcher.release(&ready);
-        dispatcher.retry(ready, Instant::now(), Outcome::NotSent);
+        let last = self.last_outcome(&ready, Outcome::NotSent);
+        dispatcher.retry(ready, Instant::now(), last);
     }
 
     /// A job on the wire whose answer is not waited for any longer.

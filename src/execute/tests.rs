@@ -81,6 +81,7 @@ fn job(number: JobNumber) -> Planned {
         request_id,
         targets: Vec::new(),
         request,
+        probe: None,
         not_after: None,
         after: None,
     }))
@@ -105,6 +106,7 @@ fn run_with(mut ledger: impl Ledger, concurrency: usize, rate: Option<&str>) -> 
         max_wait: seconds(1),
         max_retry_after: seconds(1),
         token_attempts: 8,
+        unknown: crate::model::UnknownRetry::Never,
     };
     let limits = Limits { concurrency, rate: rate.and_then(|rate| rate.parse().ok()), drain_timeout: seconds(5) };
     let numbers = NumberPrivacy::Masked;

@@ -143,6 +143,25 @@ impl Transport {
         self.exchange(builder.body(request.body)).await
     }
 
+    /// Sends a read-only request.
+    pub(super) async fn probe(&self, path: &str, access: &Access) -> Exchange {
+        let Some(base_url) = access.base_url.as_ref().or(self.settings.urls.base_url.as_ref()) else {
+            return Exchange::NotBuilt("no base URL is known".to_owned());
+        };
+        let url = match Url::parse(&format!("{base_url}{path}")) {
+            Ok(url) => url,
+            Err(error) => return Exchange::NotBuilt(format!("the URL cannot be built: {error}")),
+        };
+        let mut builder = self.client.get(url).timeout(self.settings.timeouts.request.get());
+        if let Some(header) = &access.header {
+            let Some(value) = sensitive(&header.value) else {
+                return Exchange::NotBuilt("the access token cannot stand in a header".to_owned());
+            };
+            builder = builder.header(&header.name, value);
+        }
+        self.exchange(builder.header(ACCEPT, "application/json")).await
+    }
+
     /// Sends a token request. It has no side effect, whatever happens to it.
     pub(super) async fn token(&self, request: TokenRequest) -> Exchange {
         let Some(url) = &self.settings.urls.token_url else {

@@ -15,6 +15,7 @@ mod latency;
 mod number;
 mod outcome;
 mod privacy;
+mod probe;
 mod problem;
 mod quantity;
 mod rows;
@@ -35,12 +36,13 @@ pub use latency::Latency;
 pub use number::{NumberKind, Region, RiskyKind};
 pub use outcome::{Evidence, Outcome};
 pub use privacy::{NumberPrivacy, PhoneNumber, printable};
+pub use probe::ProbeRequest;
 pub use problem::{DataPlace, Focus, Problem};
 pub use quantity::{DurationSpec, QuantityError, Rate};
 pub use rows::{Matrix, RowFormat, RowSource, Rows};
 pub use runbook::{
     Connection, Endpoints, Layer, Legs, Limits, RetryPolicy, Role, Runbook, SetSpec, Source, Texts, Timeouts,
-    is_profile_file,
+    UnknownRetry, is_profile_file,
 };
 pub use secret::Secret;
 pub use surface::{Admission, ApiSurface, CallPart, CallPlace};

@@ -51,7 +51,7 @@ impl StatusPattern {
     }
 
     /// 2 for an exact match, 1 for a class, 0 for none.
-    fn fit(&self, status: u16) -> u8 {
+    pub(super) fn fit(&self, status: u16) -> u8 {
         match self {
             Self::Exact(exact) => u8::from(*exact == status) * 2,
             Self::Class(class) => {

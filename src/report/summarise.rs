@@ -5,11 +5,11 @@ use super::errors;
 use super::figures::figures;
 use super::output::Evidence;
 use super::summary::{
-    AuditSummary, CriterionSummary, FORMAT_VERSION, InputSummary, OperatorSummary, ProfileSummary, Summary,
-    WarningGroup,
+    AuditSummary, CriterionSummary, FORMAT_VERSION, InputSummary, OperatorSummary, ProfileSummary,
+    ReconciliationSummary, Summary, WarningGroup,
 };
 use super::unknown;
-use crate::event::{FileDigest, Operator, RunFinished};
+use crate::event::{CriterionResult, FileDigest, Operator};
 use crate::model::RunId;
 use crate::state::RunState;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         description: started.and_then(|run| run.description.clone()),
         owner: started.and_then(|run| run.owner.clone()),
         labels: started.map(|run| run.labels.clone()).unwrap_or_default(),
-        verdict: finished.map(|end| end.verdict),
+        verdict: run.reconciliation().map(|(_, end)| end.verdict).or(finished.map(|end| end.verdict)),
         ending: finished.map(|end| end.ending),
         exit_code: finished.map(|end| end.exit_code),
         stops: fold.stops.clone(),
@@ -49,6 +49,10 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         errors,
         errors_left_out,
         warnings: warnings(fold),
+        reconciliation: ReconciliationSummary {
+            verdict_of_run: run.reconciliation().and(finished.map(|end| end.verdict)),
+            ..fold.reconciliation.clone()
+        },
         unknown: unknown::list(&fold.jobs, run, fold.open_intents),
         tokens: fold.tokens.clone(),
         tool: started.map(|run| run.tool.clone()).unwrap_or_default(),
@@ -74,8 +78,8 @@ fn problems(run: &RunState, evidence: &Evidence) -> Vec<String> {
 
 /// The closing record's judgement, or the criteria as nobody judged them.
 fn criteria(run: &RunState) -> Vec<CriterionSummary> {
-    let judged = |end: &RunFinished| {
-        let results = end.criteria.iter();
+    let judged = |results: &[CriterionResult]| {
+        let results = results.iter();
         results
             .map(|result| CriterionSummary {
                 criterion: result.criterion.clone(),
@@ -88,7 +92,8 @@ fn criteria(run: &RunState) -> Vec<CriterionSummary> {
         let written = run.started().into_iter().flat_map(|started| started.criteria.iter());
         written.map(|text| CriterionSummary { criterion: text.clone(), value: None, met: None }).collect()
     };
-    run.finished().map_or_else(open, judged)
+    let last = run.reconciliation().map(|(_, end)| end.criteria.as_slice());
+    last.or(run.finished().map(|end| end.criteria.as_slice())).map_or_else(open, judged)
 }
 
 fn warnings(fold: &ReportBuilder) -> Vec<WarningGroup> {

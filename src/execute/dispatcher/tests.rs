@@ -22,6 +22,7 @@ fn job(number: JobNumber, set: usize, call: u64, after: Option<After>) -> Job {
         request_id: String::new(),
         targets: Vec::new(),
         request,
+        probe: None,
         not_after: None,
         after,
     }

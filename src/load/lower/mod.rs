@@ -62,6 +62,7 @@ pub(super) fn lower(texts: Texts, raw: &RawRunbook, problems: &mut Vec<Problem>)
         token_attempts: raw_retry
             .and_then(|retry| retry.token_attempts)
             .map_or(8, |n| u32::try_from(n).unwrap_or(u32::MAX)),
+        unknown: raw_retry.and_then(|retry| retry.unknown).unwrap_or_default(),
     };
     let guards = guards::guards(raw.guards.as_ref(), &mut quantities);
     let empty = RawConnection::default();

@@ -1,6 +1,6 @@
 //! `limits:`, `retry:` and `privacy:` as people write them.
 
-use crate::model::{DurationSpec, NumberPrivacy, Rate};
+use crate::model::{DurationSpec, NumberPrivacy, Rate, UnknownRetry};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -39,6 +39,11 @@ pub(in crate::load) struct RawRetry {
     /// token request has no side effect. Default 8, which with the other defaults is some 40 s.
     #[schemars(range(min = 1, max = 100), extend("default" = 8, "examples" = [8]))]
     pub(in crate::load) token_attempts: Option<u64>,
+    /// An attempt that may have had its effect, where the profile has an idempotency key: `same_key` sends the same request
+    /// again with the same key, as one more of `max_attempts`, and the API makes one effect of both; `never` leaves it
+    /// unknown. Without such a key it is never sent again. Default `same_key`.
+    #[schemars(extend("default" = "same_key", "examples" = ["never"]))]
+    pub(in crate::load) unknown: Option<UnknownRetry>,
 }
 
 /// What may be written down.

@@ -3,6 +3,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod book;
+pub(crate) mod own;
 pub(crate) mod process;
 pub(crate) mod server;
 pub(crate) mod simulator;
