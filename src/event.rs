@@ -11,7 +11,8 @@
 //! (64 zeros for the first line), followed by the line's own bytes in front of those 75. Any change of a line shows on
 //! that very line, and all later lines depend on it. The hash of the last line is the *head*: who has kept the head
 //! elsewhere can also find a file that was made anew as a whole. `seal` names the head so far at intervals;
-//! `run_finished` is the last line, so that a file that was cut shows it.
+//! `run_finished` is the last line of a run, so that a file that was cut shows it. After it there may be reconciliations: lines of
+//! `reconciled`, closed each by one `reconciliation_finished`; nothing else.
 
 use crate::model::{
     Evidence, JobKey, JobNumber, Latency, NumberPrivacy, Outcome, RunId, SetName, SkipReason, Skipped, Timestamp,
@@ -81,8 +82,12 @@ pub enum Event {
     Stopping(Stopping),
     /// A check point of the chain.
     Seal(Seal),
-    /// The last line: totals, criteria, verdict.
+    /// The last line of the run: totals, criteria, verdict.
     RunFinished(Box<RunFinished>),
+    /// An unknown outcome is known now: in the run by the profile's probe, after it by a reconciliation.
+    Reconciled(Box<Reconciled>),
+    /// The last line of a reconciliation after the run: the totals and the verdict as they are now.
+    ReconciliationFinished(Box<ReconciliationFinished>),
 }
 
 /// A file and its digest.
@@ -203,6 +208,9 @@ pub struct TokenFetched {
     pub generation: u64,
     /// Lifetime in seconds, as granted or as the profile assumes.
     pub lifetime_s: u64,
+    /// Who says so; absent in files of before this field: the answer or the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime_from: Option<LifetimeSource>,
     /// The time that the token endpoint took, in milliseconds.
     pub latency_ms: Latency,
     /// The base URL that came with the token, where the profile takes it from there.
@@ -211,6 +219,20 @@ pub struct TokenFetched {
     /// Scopes that were asked for and not granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_scopes: Vec<String>,
+}
+
+/// Who says how long a token lives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LifetimeSource {
+    /// The answer's `expires_in`.
+    Answer,
+    /// The profile's `default_lifetime`.
+    Profile,
+    /// The token itself, a JWT: `exp` less `iat`.
+    Token,
+    /// Nobody: it is used until it is refused, ten minutes at most.
+    Assumed,
 }
 
 /// See [`Event::TokenFailed`].
@@ -223,6 +245,9 @@ pub struct TokenFailed {
     /// When it is tried again, in milliseconds; absent: not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_in_ms: Option<u64>,
+    /// True when a token was to be renewed ahead of need: the old one is still good, and nothing waits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub early: bool,
 }
 
 /// See [`Event::BridgeIntent`].
@@ -280,7 +305,8 @@ pub struct BridgeAttempt {
     /// The vendor's own id of the exchange, when the answer carries one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
-    /// True when this ends the job, false when it is tried again.
+    /// True when this ends the job, false when it is tried again. An attempt with the outcome `unknown` is tried again with
+    /// the same idempotency key only; from then on nothing but a success makes the job anything else than unknown.
     #[serde(rename = "final")]
     pub is_final: bool,
     /// Back-off before the next attempt, in milliseconds.
@@ -323,7 +349,7 @@ pub struct JobExpired {
     /// Its attempts.
     #[schemars(range(min = 1))]
     pub attempts: u32,
-    /// What its last attempt came to: `rejected` or `not_sent`.
+    /// What its last attempt came to: `rejected` or `not_sent`; `unknown` when one of its attempts is in doubt.
     pub outcome: Outcome,
     /// Its `not_after`.
     pub not_after: Timestamp,
@@ -515,6 +541,9 @@ pub struct Counts {
     pub skipped: u64,
     /// The run ended first.
     pub not_attempted: u64,
+    /// Was unknown, and had no effect, as was found since. Absent in files of before this state: none.
+    #[serde(default)]
+    pub not_bridged: u64,
 }
 
 /// Counts of one set.
@@ -580,6 +609,73 @@ pub struct RunFinished {
     pub attempts: u64,
     /// Each criterion with its value.
     pub criteria: Vec<CriterionResult>,
+}
+
+/// What an unknown outcome was resolved by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReconciledBy {
+    /// The profile's read-only request.
+    Probe,
+    /// The vendor's own records.
+    Records,
+    /// Somebody's decision.
+    Operator,
+}
+
+/// See [`Event::Reconciled`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Reconciled {
+    /// The job's number in plan order.
+    #[schemars(range(min = 1))]
+    pub job: JobNumber,
+    /// Its set.
+    pub set: SetName,
+    /// Its identity by content.
+    pub key: JobKey,
+    /// The call.
+    pub call_id: String,
+    /// What it was: `unknown`.
+    pub from: Outcome,
+    /// What it is: `succeeded` (it is bridged) or `not_bridged`.
+    pub outcome: Outcome,
+    /// What says so.
+    pub by: ReconciledBy,
+    /// In words: what the probe or the record said, or the reason for the decision. Numbers masked.
+    pub reason: String,
+    /// The status of the probe's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<u16>,
+    /// Who reconciled, and where; absent within the run, which has its operator in `run_started`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Operator>,
+}
+
+/// See [`Event::ReconciliationFinished`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ReconciliationFinished {
+    /// Who reconciled, and where.
+    pub operator: Operator,
+    /// Name and version of the tool.
+    pub tool: String,
+    /// The vendor's records, if they were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<FileDigest>,
+    /// Jobs that were found bridged this time.
+    pub bridged: u64,
+    /// Jobs that were found not bridged this time.
+    pub not_bridged: u64,
+    /// The balance sheet as it is now.
+    pub totals: Counts,
+    /// The same by set, in order.
+    pub sets: Vec<SetCounts>,
+    /// Each criterion with its value as it is now; times are those of the run.
+    pub criteria: Vec<CriterionResult>,
+    /// Passed or failed as it is now.
+    pub verdict: Verdict,
+    /// The hash of the line before this one: the head of the chain so far.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub head: String,
 }
 
 /// An event with its moment, on its way to the ledger and the observers.

@@ -108,6 +108,11 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Run a runbook
     Run(RunArgs),
+    /// Find out whether a run would be let in
+    Auth {
+        #[command(subcommand)]
+        command: AuthCommand,
+    },
     /// Make every report of a run anew, from its audit file alone
     Report {
         /// The run's directory
@@ -162,6 +167,7 @@ impl Command {
             Self::Report { format, .. } | Self::Verify { format, .. } | Self::Profiles { format } => (*format).into(),
             Self::Plan(args) => args.format.into(),
             Self::Run(args) => args.format.into(),
+            Self::Auth { command: AuthCommand::Check(args) } => args.format.into(),
             Self::Init { .. }
             | Self::Schema { .. }
             | Self::Explain { .. }
@@ -281,6 +287,27 @@ pub(super) struct RunArgs {
     /// No progress display
     #[arg(long)]
     pub(super) no_progress: bool,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+}
+
+#[derive(Subcommand, Debug, Clone)]
+pub(super) enum AuthCommand {
+    /// Fetch a token as a run would, show its lifetime and scopes and where it would be sent; nothing else is sent
+    Check(AuthArgs),
+}
+
+#[derive(Args, Debug, Clone)]
+pub(super) struct AuthArgs {
+    /// The runbook
+    pub(super) runbook: PathBuf,
+    /// Override a value of `vars`
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(super) set: Vec<(String, String)>,
+    /// Override values of `vars` by those of a YAML or JSON file; `--set` beats it, a later file an earlier one
+    #[arg(long, value_name = "FILE")]
+    pub(super) vars: Vec<PathBuf>,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,

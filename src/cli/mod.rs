@@ -1,6 +1,7 @@
 //! The command line: arguments, wiring, printing, exit codes. Results go to stdout, everything else to stderr.
 
 mod args;
+mod auth;
 mod check;
 mod diagnostics;
 mod exit;
@@ -29,7 +30,7 @@ mod verify;
 
 pub use exit::Exit;
 
-use args::{CheckFormat, Cli, Command};
+use args::{AuthCommand, CheckFormat, Cli, Command};
 use clap::{CommandFactory, FromArgMatches};
 use failure::Failure;
 use logging::Log;
@@ -86,6 +87,7 @@ fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
         Command::Plan(args) => plan::plan(&args, sources, output),
         Command::Run(args) if args.dry_run => plan::plan(&args.as_plan(), sources, output),
         Command::Run(args) => run::run(&args, sources, output, log),
+        Command::Auth { command: AuthCommand::Check(args) } => auth::check(&args, output),
         Command::Report { run_dir, format } => report::report(&run_dir, format),
         Command::Verify { run_dir, format } => verify::verify(&run_dir, format),
         Command::Schema { kind, profile } => schema::schema(kind, &profile, output),

@@ -6,10 +6,10 @@
 use super::logging::Bars;
 use super::print;
 use crate::event::{Event, Happened, Observer, RunStarted};
-use crate::model::{Outcome, SetName};
+use crate::model::{JobNumber, Outcome, SetName};
 use crate::state::JobState;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -32,7 +32,9 @@ const MAX_REMARKS: usize = 16;
 struct Counts {
     total: u64,
     by_set: HashMap<SetName, u64>,
-    by_outcome: [u64; 5],
+    /// Jobs with an attempt in doubt: nothing but a success ends the doubt.
+    doubtful: HashSet<JobNumber>,
+    by_outcome: [u64; Outcome::ALL.len()],
     skipped: u64,
     remarks: Vec<String>,
 }
@@ -171,10 +173,16 @@ impl Observer for Progress {
         let mut counts = locked(&self.counts);
         let remark = match &happened.event {
             Event::BridgeAttempt(attempt) if attempt.is_final => {
-                if let Some(place) = Outcome::ALL.iter().position(|outcome| *outcome == attempt.outcome) {
+                let doubted = counts.doubtful.remove(&attempt.job) && !attempt.outcome.is_success();
+                let ended = if doubted { Outcome::Unknown } else { attempt.outcome };
+                if let Some(place) = Outcome::ALL.iter().position(|outcome| *outcome == ended) {
                     counts.by_outcome[place] += 1;
                 }
                 *counts.by_set.entry(attempt.set.clone()).or_default() += 1;
+                return;
+            }
+            Event::BridgeAttempt(attempt) if attempt.outcome == Outcome::Unknown => {
+                counts.doubtful.insert(attempt.job);
                 return;
             }
             Event::JobExpired(expired) => {
@@ -187,6 +195,14 @@ impl Observer for Progress {
             Event::JobSkipped(skipped) => {
                 counts.skipped += 1;
                 *counts.by_set.entry(skipped.set.clone()).or_default() += 1;
+                return;
+            }
+            Event::Reconciled(found) => {
+                let place = |wanted| Outcome::ALL.iter().position(|outcome| *outcome == wanted);
+                if let (Some(from), Some(to)) = (place(found.from), place(found.outcome)) {
+                    counts.by_outcome[from] = counts.by_outcome[from].saturating_sub(1);
+                    counts.by_outcome[to] += 1;
+                }
                 return;
             }
             Event::Stopping(stopping) => format!(
@@ -213,7 +229,8 @@ impl Observer for Progress {
             | Event::BridgeIntent(_)
             | Event::JobNotAttempted(_)
             | Event::Seal(_)
-            | Event::RunFinished(_) => return,
+            | Event::RunFinished(_)
+            | Event::ReconciliationFinished(_) => return,
         };
         if counts.remarks.len() < MAX_REMARKS {
             counts.remarks.push(remark);

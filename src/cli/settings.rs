@@ -132,6 +132,8 @@ pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &
         add("abort_when", "/abort_when", "", listed(runbook.abort_when.iter().map(ToString::to_string)));
     }
     add("on_lost_criterion", "/on_lost_criterion", "", runbook.on_lost_criterion.word().to_owned());
+    add("retry.token_attempts", "/retry/token_attempts", "", retry.token_attempts.to_string());
+    add("retry.unknown", "/retry/unknown", "", retry.unknown.word().to_owned());
     add("timeouts.connect", "/connection/timeouts/connect", "", timeouts.connect.to_string());
     add("timeouts.request", "/connection/timeouts/request", "", timeouts.request.to_string());
     add("timeouts.token", "/connection/timeouts/token", "", timeouts.token.to_string());

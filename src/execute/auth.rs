@@ -1,39 +1,24 @@
-//! The access token of a run: when a new one is needed, and what the token endpoint's answer means.
+//! Asking for an access token, and what the token endpoint's answer means. When one is asked for: `token_store`.
 //!
 //! There is one owner (the engine) and at most one token request at a time, so refreshing is single-flight by
 //! construction. Expiry counts from the moment the request was sent, on the monotonic clock (RFC 6749 section 5.1).
 
 use super::transport::{Exchange, NotSent, Stop, Transport};
+use crate::event::LifetimeSource;
 use crate::model::{Credentials, Secret};
-use crate::profile::{AuthHeader, Profile, TokenAnswer, error_text};
+use crate::profile::{Profile, TokenAnswer, error_text};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A token is not used in its last minute, or in the last fifth of a shorter life.
-const BUFFER: Duration = Duration::from_secs(60);
 /// A token that says it lives shorter than this is taken to live this long, or the endpoint would be asked for ever.
 const SHORTEST_LIFE: Duration = Duration::from_secs(1);
-/// Attempts at the token endpoint before the run gives up. A token request has no side effect.
-pub(super) const MAX_ATTEMPTS: u32 = 4;
-
-/// What a bridge request needs to be let in.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Access {
-    /// The header that authorises; `None`: the API wants none.
-    pub(super) header: Option<AuthHeader>,
-    /// The base URL that came with the token, where the profile says so.
-    pub(super) base_url: Option<String>,
-}
-
-/// An access in use.
-#[derive(Clone, Debug)]
-pub(super) struct Token {
-    pub(super) access: Access,
-    pub(super) generation: u64,
-    /// `None`: it lives as long as the run.
-    stale_at: Option<Instant>,
-}
+/// The life of a token of which nobody says how long it is. Should it end earlier, a 401 says so.
+const ASSUMED_LIFE: Duration = Duration::from_secs(600);
+/// The longest life that is believed: 30 years, far from where moments overflow.
+const LONGEST_LIFE: f64 = 1e9;
 
 /// A token as granted.
 #[derive(Clone, Debug)]
@@ -41,6 +26,10 @@ pub(super) struct Grant {
     pub(super) value: Secret<String>,
     pub(super) base_url: Option<String>,
     pub(super) lifetime: Duration,
+    /// Who says so.
+    pub(super) lifetime_from: LifetimeSource,
+    /// The scopes that the answer names; `None`: as asked (RFC 6749 section 5.1).
+    pub(super) granted_scopes: Option<Vec<String>>,
     pub(super) missing_scopes: Vec<String>,
     pub(super) asked_at: Instant,
     pub(super) took: Duration,
@@ -66,56 +55,6 @@ pub(super) struct TokenError {
     pub(super) message: String,
     pub(super) kind: TokenErrorKind,
     pub(super) retry_after: Option<Duration>,
-}
-
-/// The run's token.
-#[derive(Debug, Default)]
-pub(super) struct TokenStore {
-    current: Option<Token>,
-    generation: u64,
-    /// A request is under way.
-    pub(super) asking: bool,
-    /// Failures in a row.
-    pub(super) failures: u32,
-    /// Not before this.
-    pub(super) not_before: Option<Instant>,
-}
-
-impl TokenStore {
-    /// An access that lasts: no token endpoint is ever asked.
-    pub(super) fn standing(header: Option<AuthHeader>) -> Self {
-        let access = Access { header, base_url: None };
-        Self { current: Some(Token { access, generation: 0, stale_at: None }), ..Self::default() }
-    }
-
-    /// The token, if it may be used now.
-    pub(super) fn usable(&self, now: Instant) -> Option<&Token> {
-        self.current.as_ref().filter(|token| token.stale_at.is_none_or(|stale| now < stale))
-    }
-
-    /// Whether the endpoint may be asked now.
-    pub(super) fn may_ask(&self, now: Instant) -> bool {
-        !self.asking && self.not_before.is_none_or(|at| at <= now)
-    }
-
-    /// Takes a granted token in, with the header that carries it, and gives its generation.
-    pub(super) fn accept(&mut self, grant: &Grant, header: AuthHeader) -> u64 {
-        self.generation += 1;
-        let buffer = BUFFER.min(grant.lifetime / 5);
-        let stale_at = grant.asked_at + grant.lifetime.saturating_sub(buffer);
-        let access = Access { header: Some(header), base_url: grant.base_url.clone() };
-        self.current = Some(Token { access, generation: self.generation, stale_at: Some(stale_at) });
-        self.failures = 0;
-        self.not_before = None;
-        self.generation
-    }
-
-    /// Drops the token if it is still the one that was refused.
-    pub(super) fn refuse(&mut self, generation: u64) {
-        if self.current.as_ref().is_some_and(|token| token.generation == generation) {
-            self.current = None;
-        }
-    }
 }
 
 /// Asks for a token once.
@@ -200,13 +139,12 @@ pub(super) async fn fetch(
             .judge_host(url)
             .map_err(|message| not_oauth(&format!("the token's answer names a base URL: {message}")))?;
     }
-    let lifetime =
-        expires_in.as_ref().and_then(seconds).unwrap_or_else(|| profile.default_lifetime()).max(SHORTEST_LIFE);
+    let (lifetime, lifetime_from) = lifetime(expires_in.as_ref(), profile.default_lifetime(), value.expose());
     // RFC 6749 section 5.1: no scope in the answer means "as asked".
-    let granted = scope.map(|scope| scope.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
-    let missing = |asked: &&String| granted.as_ref().is_some_and(|granted| !granted.contains(asked));
+    let granted_scopes = scope.map(|scope| scope.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    let missing = |asked: &&String| granted_scopes.as_ref().is_some_and(|granted| !granted.contains(asked));
     let missing_scopes = profile.scopes().iter().filter(missing).cloned().collect();
-    Ok(Grant { value, base_url, lifetime, missing_scopes, asked_at, took })
+    Ok(Grant { value, base_url, lifetime, lifetime_from, granted_scopes, missing_scopes, asked_at, took })
 }
 
 /// The words of an error answer (RFC 6749 section 5.2), which has an `error` code.
@@ -215,7 +153,69 @@ fn oauth_error(body: &[u8]) -> Option<String> {
     error_text(body, ["/error_description", "/error"].into_iter())
 }
 
+/// How long a token lives, and who says so: its answer, the profile, the token itself if it is a JWT, or nobody.
+fn lifetime(expires_in: Option<&Value>, profile: Option<Duration>, token: &str) -> (Duration, LifetimeSource) {
+    let said = expires_in.and_then(seconds).map(|life| (life, LifetimeSource::Answer));
+    let default = || profile.map(|life| (life, LifetimeSource::Profile));
+    let own = || jwt_lifetime(token).map(|life| (life, LifetimeSource::Token));
+    let (life, from) = said.or_else(default).or_else(own).unwrap_or((ASSUMED_LIFE, LifetimeSource::Assumed));
+    (life.max(SHORTEST_LIFE), from)
+}
+
+/// Seconds as a number or as a text; nothing below or at zero is a life.
 fn seconds(value: &Value) -> Option<Duration> {
     let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
-    (number.is_finite() && number > 0.0).then(|| Duration::from_secs_f64(number.min(1e9)))
+    (number.is_finite() && number > 0.0).then(|| Duration::from_secs_f64(number.min(LONGEST_LIFE)))
+}
+
+/// `exp` - `iat` of a JWT (RFC 7519 section 4.1): a span, so that neither clock counts. Its signature is not looked at;
+/// nobody is let in by it.
+fn jwt_lifetime(token: &str) -> Option<Duration> {
+    let mut parts = token.split('.');
+    let (Some(_), Some(claims), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return None;
+    };
+    let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    let life = claims.get("exp")?.as_f64()? - claims.get("iat")?.as_f64()?;
+    (life > 0.0).then(|| Duration::from_secs_f64(life.min(LONGEST_LIFE)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn jwt(claims: &Value) -> String {
+        format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()))
+    }
+
+    #[test]
+    fn the_answer_beats_the_profile_and_that_the_token_itself() {
+        let token = jwt(&json!({"iat": 1_700_000_000, "exp": 1_700_000_900}));
+        let secs = Duration::from_secs;
+        let profile = Some(secs(300));
+        for (expires_in, profile, token, expected) in [
+            (Some(json!(60)), profile, token.as_str(), (secs(60), LifetimeSource::Answer)),
+            (Some(json!(" 60 ")), None, token.as_str(), (secs(60), LifetimeSource::Answer)),
+            (Some(json!(0)), profile, token.as_str(), (secs(300), LifetimeSource::Profile)),
+            (None, profile, token.as_str(), (secs(300), LifetimeSource::Profile)),
+            (Some(json!(-1)), None, token.as_str(), (secs(900), LifetimeSource::Token)),
+            (Some(json!("0")), None, "opaque", (secs(600), LifetimeSource::Assumed)),
+            (Some(json!([60])), None, "a.b.c", (secs(600), LifetimeSource::Assumed)),
+            (Some(json!(0.2)), None, "opaque", (secs(1), LifetimeSource::Answer)),
+        ] {
+            assert_eq!(lifetime(expires_in.as_ref(), profile, token), expected, "{expires_in:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_no_jwt_or_says_nonsense_says_nothing() {
+        for claims in [json!({"exp": 5}), json!({"iat": 5, "exp": 5}), json!({"iat": 9, "exp": "10"}), json!([1])] {
+            assert_eq!(jwt_lifetime(&jwt(&claims)), None, "{claims}");
+        }
+        for token in ["", "..", "a.b", "e30.!!.x", "e30.e30.x.y"] {
+            assert_eq!(jwt_lifetime(token), None, "{token}");
+        }
+        assert_eq!(jwt_lifetime(&jwt(&json!({"iat": 0, "exp": 1e300}))), Some(Duration::from_secs(1_000_000_000)));
+    }
 }

@@ -4,7 +4,7 @@ use super::breaker::{Breaker, Change, Ended, Health, Pass};
 use super::pace::{Feel, Pace};
 use crate::model::{BreakerPolicy, Job, JobNumber, Limits, Outcome, Planned, Problem, SkipReason, Skipped, Timestamp};
 use crate::state::RunState;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -88,10 +88,10 @@ enum Gate {
     Failed,
 }
 
-fn gate(job: &Job, run: &RunState) -> Gate {
+fn gate(job: &Job, run: &RunState, looked_up: &BTreeSet<JobNumber>) -> Gate {
     let Some(after) = job.after else { return Gate::Open };
     match run.job(after.job) {
-        Some(state) if !state.is_final() => Gate::Closed,
+        Some(state) if !state.is_final() || looked_up.contains(&after.job) => Gate::Closed,
         Some(state) if after.must_succeed && !state.is_success() => Gate::Failed,
         Some(_) | None => Gate::Open,
     }
@@ -147,6 +147,8 @@ pub(super) struct Dispatcher<S: Iterator> {
     waiting: BTreeMap<(Instant, JobNumber), Ready>,
     /// Jobs that wait for an earlier job of their call or for a place of their prefix, with their lane.
     held: BTreeMap<JobNumber, (usize, Box<Job>)>,
+    /// Jobs that have ended unknown and are being looked up: those behind them go on waiting.
+    looked_up: BTreeSet<JobNumber>,
     limit: usize,
     in_flight: usize,
     /// Limit and requests in flight of each prefix.
@@ -168,6 +170,7 @@ impl<S: RowStream> Dispatcher<S> {
             lanes: lanes.collect(),
             waiting: BTreeMap::new(),
             held: BTreeMap::new(),
+            looked_up: BTreeSet::new(),
             limit: limits.concurrency,
             in_flight: 0,
             prefixes: limits.per_prefix.iter().map(|(_, limit)| (*limit, 0)).collect(),
@@ -248,11 +251,11 @@ impl<S: RowStream> Dispatcher<S> {
 
     /// Nothing can go now.
     fn wait(&self, now: Instant) -> Admission {
-        if self.quota == Some(0) && self.in_flight == 0 && self.waiting.is_empty() {
+        if self.quota == Some(0) && self.in_flight == 0 && self.waiting.is_empty() && self.looked_up.is_empty() {
             return Admission::WaveOver;
         }
         let due = self.waiting.keys().map(|(due, _)| *due).find(|due| *due > now);
-        if due.is_none() && self.in_flight == 0 && self.waiting.is_empty() {
+        if due.is_none() && self.in_flight == 0 && self.waiting.is_empty() && self.looked_up.is_empty() {
             // All that is left waits for jobs that are not in the input any more.
             return Admission::Broken(Vec::new());
         }
@@ -263,7 +266,7 @@ impl<S: RowStream> Dispatcher<S> {
     /// jobs that have to wait for an earlier one of their call, which step aside.
     fn pass_over(&mut self, wall: Timestamp, run: &RunState) -> Option<Admission> {
         let out = self.held.iter().find_map(|(number, (_, job))| {
-            let gate = gate(job, run);
+            let gate = gate(job, run, &self.looked_up);
             let reason = (gate != Gate::Closed).then(|| reason_to_skip(job, gate, wall)).flatten()?;
             Some((*number, job.skipped(reason)))
         });
@@ -278,7 +281,7 @@ impl<S: RowStream> Dispatcher<S> {
                     // The rest belongs to the next wave.
                     Some(row) if wave_is_full && !matches!(row, Ok(Planned::Job(job)) if goes_on(job)) => break,
                     Some(Ok(Planned::Job(job))) => {
-                        let gate = gate(job, run);
+                        let gate = gate(job, run, &self.looked_up);
                         let steps_aside = gate == Gate::Closed || !has_room(&self.prefixes, job);
                         match reason_to_skip(job, gate, wall).filter(|_| gate != Gate::Closed) {
                             Some(reason) => Some(Admission::Skip(job.skipped(reason))),
@@ -308,7 +311,10 @@ impl<S: RowStream> Dispatcher<S> {
         let in_wave = |job: &Job| self.quota != Some(0) || goes_on(job);
         let mut held = self.held.iter();
         let open = held.find(|(_, (lane, job))| {
-            free(*lane) && in_wave(job) && has_room(&self.prefixes, job) && gate(job, run) == Gate::Open
+            free(*lane)
+                && in_wave(job)
+                && has_room(&self.prefixes, job)
+                && gate(job, run, &self.looked_up) == Gate::Open
         });
         open.map(|(number, _)| *number)
     }
@@ -317,9 +323,10 @@ impl<S: RowStream> Dispatcher<S> {
     fn open_fresh(&mut self, run: &RunState) -> Option<usize> {
         // A server that refuses everything must not draw the whole input into memory.
         let room = self.waiting.len() < self.limit.saturating_mul(MAX_WAITING);
-        let (quota, prefixes) = (self.quota, &self.prefixes);
-        let open =
-            |job: &Job| gate(job, run) == Gate::Open && has_room(prefixes, job) && (quota != Some(0) || goes_on(job));
+        let (quota, prefixes, looked_up) = (self.quota, &self.prefixes, &self.looked_up);
+        let open = |job: &Job| {
+            gate(job, run, looked_up) == Gate::Open && has_room(prefixes, job) && (quota != Some(0) || goes_on(job))
+        };
         let open = |row: &S::Item| matches!(row, Ok(Planned::Job(job)) if open(job));
         self.lanes
             .iter_mut()
@@ -335,6 +342,25 @@ impl<S: RowStream> Dispatcher<S> {
         self.pace.started(now);
         (ready.began, ready.tries) = (now, self.breaker.started());
         Admission::Go(ready)
+    }
+
+    /// A start for a request that is no job's attempt; the error says when to ask again.
+    pub(super) fn take_start(&mut self, now: Instant) -> Result<(), Instant> {
+        if let Some(later) = self.pace.gate(now) {
+            return Err(later);
+        }
+        self.pace.started(now);
+        Ok(())
+    }
+
+    /// Those behind this job go on waiting, although it has ended.
+    pub(super) fn hold(&mut self, number: JobNumber) {
+        self.looked_up.insert(number);
+    }
+
+    /// They need not wait any longer.
+    pub(super) fn let_go(&mut self, number: JobNumber) {
+        self.looked_up.remove(&number);
     }
 
     /// The first job that is due and whose set has a free place.

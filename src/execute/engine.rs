@@ -5,11 +5,13 @@
 //! ledger, then to observers, in [`Engine::record`]; after the ledger's first error nothing is sent or recorded, and
 //! what is in flight is waited for.
 
-use super::auth::{self, Access, Grant, TokenError, TokenStore};
+use super::auth::{self, Grant, TokenError};
 use super::dispatcher::{Admission, Dispatcher, Lane, Ready, Report, RowStream, is_late};
 use super::error::ExecuteError;
 use super::gates::Gates;
+use super::probing::Probes;
 use super::scrub::Scrubber;
+use super::token_store::{Access, Demand, TokenStore};
 use super::transport::{Exchange, Transport};
 use crate::event::{
     BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, RunStarted, Stopping, Verdict,
@@ -92,6 +94,7 @@ pub(super) const MAX_AT_LEDGER: usize = 16;
 pub(super) enum Task {
     Bridge { number: JobNumber, request: RequestSpec, access: Access, generation: u64 },
     Token,
+    Probe { number: JobNumber, path: String, access: Access, generation: u64 },
 }
 
 /// See [`Task`].
@@ -107,6 +110,11 @@ pub(super) enum Done {
         number: JobNumber,
     },
     Token(Result<Grant, TokenError>),
+    Probe {
+        number: JobNumber,
+        exchange: Exchange,
+        generation: u64,
+    },
 }
 
 /// A job whose request is on the wire.
@@ -136,6 +144,8 @@ pub struct Engine<'a, L> {
     /// Jobs whose intent is durable and that are not sent yet.
     cleared: Vec<Ready>,
     pub(super) on_wire: HashMap<JobNumber, OnWire>,
+    /// Unknowns that are being looked up.
+    pub(super) probes: Probes,
     /// Set once: why the run ends.
     pub(super) stopping: Option<Ending>,
     /// After a signal: when the run stops waiting for what is in flight.
@@ -182,6 +192,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             at_ledger: VecDeque::new(),
             cleared: Vec::new(),
             on_wire: HashMap::new(),
+            probes: Probes::default(),
             stopping: None,
             drain_until: None,
             gates: Gates::new(&policy, clock.now()),
@@ -212,14 +223,29 @@ impl<'a, L: Ledger> Engine<'a, L> {
             let mut intents = Vec::new();
             self.keep_rules();
             let gate = self.admit(&mut dispatcher, now, &mut intents);
-            let waits = !self.cleared.is_empty() && self.token.usable(now).is_none();
-            let wants_token = self.is_running() && (waits || matches!(gate, Admission::NeedsToken));
-            if wants_token && self.token.may_ask(now) {
+            if !self.is_running() {
+                self.probes.stop_waiting();
+            }
+            let looks = self.probes.due().is_some_and(|due| due <= now);
+            let waits = (looks || !self.cleared.is_empty()) && self.token.usable(now).is_none();
+            let demand = match gate {
+                _ if !self.is_running() => Demand::Nothing,
+                _ if waits => Demand::Now,
+                Admission::NeedsToken => Demand::Now,
+                Admission::Wait(next) => Demand::Later(next),
+                _ => Demand::Nothing,
+            };
+            let ask_at = self.token.ask_at(now, demand);
+            if ask_at.is_some_and(|at| at <= now) {
                 self.token.asking = true;
                 tasks.push(perform(transport, credentials, profile, Task::Token, Rc::clone(&self.halted)));
             }
             self.record(intents, &mut dispatcher);
             for task in self.clear(&mut dispatcher) {
+                tasks.push(perform(transport, credentials, profile, task, Rc::clone(&self.halted)));
+            }
+            let (lookups, lookup) = self.begin_lookups(now, &mut dispatcher);
+            for task in lookups {
                 tasks.push(perform(transport, credentials, profile, task, Rc::clone(&self.halted)));
             }
             if !self.events.is_empty() {
@@ -228,14 +254,15 @@ impl<'a, L: Ledger> Engine<'a, L> {
             }
             // The run may have been stopped since the dispatcher was asked: then its answer no longer counts.
             let over = !self.is_running() || matches!(gate, Admission::Done);
-            if over && dispatcher.in_flight() == 0 && self.at_ledger.is_empty() {
+            if over && dispatcher.in_flight() == 0 && self.at_ledger.is_empty() && self.probes.is_empty() {
                 break;
             }
-            let drained = self.drain_until.filter(|_| !self.on_wire.is_empty());
+            let on_wire = !self.on_wire.is_empty() || self.probes.on_wire();
+            let drained = self.drain_until.filter(|_| on_wire);
             let due = if let Admission::Wait(until) = gate { until } else { None };
-            let token = self.token.not_before.filter(|_| wants_token && !self.token.asking);
+            let token = ask_at.filter(|_| !self.token.asking);
             let gates = self.gates.wake(now).filter(|_| self.is_running());
-            let wake = [drained, due, token, gates].into_iter().flatten().min();
+            let wake = [drained, due, token, lookup, gates].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 Some(signal) = signals.next() => {
@@ -460,6 +487,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
 
     /// Stops waiting: what is on the wire becomes unknown.
     fn abandon<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) {
+        self.probes.clear();
         let mut numbers: Vec<JobNumber> = self.on_wire.keys().copied().collect();
         numbers.sort_unstable();
         for number in numbers {
@@ -478,6 +506,9 @@ async fn perform(
 ) -> Done {
     match task {
         Task::Token => Done::Token(auth::fetch(transport, credentials, profile).await),
+        Task::Probe { number, path, access, generation } => {
+            Done::Probe { number, exchange: transport.probe(&path, &access).await, generation }
+        }
         // The first poll of this future: between its making and now the run may have stopped.
         Task::Bridge { number, .. } if halted.get() => Done::Withdrawn { number },
         Task::Bridge { number, request, access, generation } => {

@@ -5,7 +5,7 @@ use super::engine::{Engine, Policy};
 use super::schedule::{Hour, Schedule};
 use crate::event::{CriterionResult, Ending, Event, Ledger, WaveFinished, WaveStarted};
 use crate::model::{Metric, OnLostCriterion, Share, Timestamp, Unit};
-use crate::state::{self, JobState};
+use crate::state;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -114,7 +114,7 @@ impl<L: Ledger> Engine<'_, L> {
             return;
         }
         self.gates.news = false;
-        if self.run.total().count(JobState::Pending) == 0 {
+        if !self.has_more() {
             return;
         }
         let now = self.clock.now();

@@ -6,11 +6,13 @@
 
 mod auth;
 mod breaker;
+mod challenge;
 mod dispatcher;
 mod engine;
 mod error;
 mod gates;
 mod pace;
+mod probing;
 mod retry;
 mod schedule;
 mod scrub;
@@ -19,10 +21,13 @@ mod settle;
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod token_check;
+mod token_store;
 mod transport;
 mod verdict;
 
 pub use dispatcher::{Lane, RowStream};
 pub use engine::{End, Engine, ExitCodeOf, Policy, Signal};
 pub use error::ExecuteError;
+pub use token_check::{GrantedToken, NoToken, check_token};
 pub use transport::{Authorities, Identity, ProxyServer, ProxyUse, Transport, TransportSettings, certificates};

@@ -63,7 +63,8 @@ mod tests {
     fn policy() -> RetryPolicy {
         let seconds = |n| DurationSpec::from(Duration::from_secs(n));
         let (min_wait, max_wait, max_retry_after) = (seconds(2), seconds(10), seconds(60));
-        RetryPolicy { max_attempts: 4, min_wait, max_wait, max_retry_after, budget: Share::Percent(100.0) }
+        let (budget, unknown) = (Share::Percent(100.0), crate::model::UnknownRetry::Never);
+        RetryPolicy { max_attempts: 4, min_wait, max_wait, max_retry_after, budget, token_attempts: 8, unknown }
     }
 
     #[test]

@@ -1,17 +1,18 @@
 //! What the end of a request means for its job and for the run, and how a run closes.
 
-use super::auth::{Grant, MAX_ATTEMPTS, TokenError, TokenErrorKind};
+use super::auth::{Grant, TokenError, TokenErrorKind};
 use super::breaker::Change;
 use super::dispatcher::{Dispatcher, Ready, Report, RowStream, is_late};
 use super::engine::{Done, End, Engine, MAX_AT_LEDGER, OnWire};
 use super::retry;
+use super::token_store::AfterFailure;
 use super::transport::{Exchange, Stop};
 use super::verdict::{self, Next, Proof};
 use crate::event::{
     BreakerClosed, BreakerOpened, BridgeAttempt, Ending, Event, JobExpired, JobNotAttempted, Ledger, RetryBudgetSpent,
     RunFinished, Throttled, TokenFailed, TokenFetched, Verdict,
 };
-use crate::model::{JobNumber, Latency, Metric, Outcome, Planned};
+use crate::model::{JobNumber, Latency, Metric, Outcome, Planned, UnknownRetry};
 use crate::state::{JobState, judge};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,6 +25,9 @@ impl<L: Ledger> Engine<'_, L> {
     pub(super) fn settle<S: RowStream>(&mut self, done: Done, dispatcher: &mut Dispatcher<S>) {
         match done {
             Done::Token(result) => self.settle_token(result),
+            Done::Probe { number, exchange, generation } => {
+                self.settle_probe(number, &exchange, generation, dispatcher);
+            }
             Done::Withdrawn { number } => {
                 if let Some(on_wire) = self.on_wire.remove(&number) {
                     self.withdraw(on_wire.ready, dispatcher);
@@ -38,7 +42,6 @@ impl<L: Ledger> Engine<'_, L> {
     }
 
     fn settle_token(&mut self, result: Result<Grant, TokenError>) {
-        self.token.asking = false;
         match result {
             Ok(grant) => {
                 self.scrubber.add_token(&grant.value);
@@ -53,36 +56,48 @@ impl<L: Ledger> Engine<'_, L> {
                 self.happened(Event::TokenFetched(TokenFetched {
                     generation,
                     lifetime_s: grant.lifetime.as_secs(),
+                    lifetime_from: Some(grant.lifetime_from),
                     latency_ms: Latency::measured(grant.took),
                     base_url: grant.base_url,
                     missing_scopes: grant.missing_scopes,
                 }));
             }
-            Err(error) => {
-                self.token.failures += 1;
-                let again = error.kind == TokenErrorKind::Passing && self.token.failures < MAX_ATTEMPTS;
-                let wait = again.then(|| {
-                    let back_off = retry::back_off(&self.policy.retry, self.token.failures + 1, &mut self.rng);
-                    error.retry_after.map_or(back_off, |after| retry::pause(&self.policy.retry, after).max(back_off))
-                });
-                self.token.not_before = wait.map(|wait| Instant::now() + wait);
-                let message = self.words(&error.message);
-                tracing::warn!(status = error.status, reason = message, "no token");
-                self.happened(Event::TokenFailed(TokenFailed {
-                    status_code: error.status,
-                    error_message: message.clone(),
-                    retry_in_ms: wait.map(millis),
-                }));
-                if !again {
-                    let ending = match error.kind {
-                        TokenErrorKind::Passing => Ending::ApiUnreachable,
-                        TokenErrorKind::Refused => Ending::CredentialsRefused,
-                        TokenErrorKind::NotOAuth => Ending::Misconfigured,
-                        TokenErrorKind::Hopeless(stop) => ending_for(stop),
-                    };
-                    self.stop(ending, format!("no access token: {message}"));
-                }
+            Err(error) => self.settle_no_token(&error),
+        }
+    }
+
+    /// No token came: harmless while the old one is good, else tried again, or the end of the run.
+    fn settle_no_token(&mut self, error: &TokenError) {
+        let now = Instant::now();
+        let early = self.token.usable(now).is_some();
+        let next = self.token.fail(now, error.kind, self.policy.retry.token_attempts);
+        let wait = match next {
+            AfterFailure::GiveUp => None,
+            AfterFailure::AtTheEnd(left) => Some(left),
+            AfterFailure::Again(attempt) => {
+                let back_off = retry::back_off(&self.policy.retry, attempt, &mut self.rng);
+                let asked = error.retry_after.map(|after| retry::pause(&self.policy.retry, after));
+                let wait = asked.map_or(back_off, |asked| asked.max(back_off));
+                self.token.not_before = Some(now + wait);
+                Some(wait)
             }
+        };
+        let message = self.words(&error.message);
+        tracing::warn!(status = error.status, reason = message, early, "no token");
+        self.happened(Event::TokenFailed(TokenFailed {
+            status_code: error.status,
+            error_message: message.clone(),
+            retry_in_ms: wait.map(millis),
+            early,
+        }));
+        if next == AfterFailure::GiveUp {
+            let ending = match error.kind {
+                TokenErrorKind::Passing => Ending::ApiUnreachable,
+                TokenErrorKind::Refused => Ending::CredentialsRefused,
+                TokenErrorKind::NotOAuth => Ending::Misconfigured,
+                TokenErrorKind::Hopeless(stop) => ending_for(stop),
+            };
+            self.stop(ending, format!("no access token: {message}"));
         }
     }
 
@@ -98,6 +113,9 @@ impl<L: Ledger> Engine<'_, L> {
         let proof = verdict::judge(exchange, self.profile.answers());
         let now = Instant::now();
         let wait = match proof.next {
+            Next::Final if proof.outcome == Outcome::Unknown && self.may_repeat() => {
+                self.wait_for_retry(&ready, None).and_then(|wait| self.in_time(&ready, wait))
+            }
             Next::Final => None,
             Next::FreshToken if !self.profile.asks_for_token() => {
                 // The same credentials would be sent again.
@@ -136,11 +154,15 @@ impl<L: Ledger> Engine<'_, L> {
             dispatcher.pause(now + pause);
             self.throttled(&ready, proof.status, pause, lesson.lowered);
         }
-        if let Some(change) = lesson.breaker {
-            self.breaker_changed(change, &ready, dispatcher.in_flight());
-        }
+        let job = ready.job.number;
         if let Some(wait) = wait {
-            dispatcher.retry(ready, now + wait, proof.outcome);
+            let last = self.last_outcome(&ready, proof.outcome);
+            dispatcher.retry(ready, now + wait, last);
+        } else {
+            self.look_up(&ready, dispatcher);
+        }
+        if let Some(change) = lesson.breaker {
+            self.breaker_changed(change, job, dispatcher);
         }
         if proof.status.is_some_and(|status| self.gates.is_forbidden(status)) && self.has_more() {
             let reason = "every answer so far is 403: the account may not bridge calls";
@@ -148,8 +170,9 @@ impl<L: Ledger> Engine<'_, L> {
         }
     }
 
-    /// Whether jobs are left that have not ended and are not in flight.
-    fn has_more(&self) -> bool {
+    /// Whether jobs are left of which nothing may have had an effect yet. What becomes of one in doubt is always worth
+    /// finding out.
+    pub(super) fn has_more(&self) -> bool {
         self.run.total().count(JobState::Pending) > 0
     }
 
@@ -160,18 +183,18 @@ impl<L: Ledger> Engine<'_, L> {
         self.happened(Event::Throttled(Throttled { job, status_code, pause_ms, rate_per_s }));
     }
 
-    fn breaker_changed(&mut self, change: Change, ready: &Ready, in_flight: usize) {
+    fn breaker_changed<S: RowStream>(&mut self, change: Change, job: JobNumber, dispatcher: &mut Dispatcher<S>) {
         match change {
             Change::Opened { failures, pause } => {
-                let (pause_ms, in_flight) = (millis(pause), in_flight as u64);
+                let (pause_ms, in_flight) = (millis(pause), dispatcher.in_flight() as u64);
                 tracing::warn!(failures, pause_ms, in_flight, "the API does not work: nothing is sent for a while");
                 self.happened(Event::BreakerOpened(BreakerOpened { failures, pause_ms, in_flight }));
             }
             Change::Closed => {
-                tracing::info!(job = ready.job.number, "the API works again");
-                self.happened(Event::BreakerClosed(BreakerClosed { job: ready.job.number }));
+                tracing::info!(job, "the API works again");
+                self.happened(Event::BreakerClosed(BreakerClosed { job }));
             }
-            Change::GaveUp if self.has_more() => {
+            Change::GaveUp if dispatcher.has_work() => {
                 let unreachable = !self.run.anything_sent();
                 let ending = if unreachable { Ending::ApiUnreachable } else { Ending::BreakerOpen };
                 let tries = self.policy.breaker.probes;
@@ -179,6 +202,18 @@ impl<L: Ledger> Engine<'_, L> {
             }
             Change::GaveUp => {}
         }
+    }
+
+    /// Whether a request that may have had its effect is sent again: the API knows it by its key.
+    fn may_repeat(&self) -> bool {
+        let wanted = self.policy.retry.unknown == UnknownRetry::SameKey;
+        wanted && self.profile.has_idempotency_key() && self.stopping.is_none()
+    }
+
+    /// How the job would end now: once in doubt, a harmless attempt does not make it harmless.
+    fn last_outcome(&self, ready: &Ready, last: Outcome) -> Outcome {
+        let doubt = self.run.job(ready.job.number) == Some(JobState::Doubtful);
+        if doubt { Outcome::Unknown } else { last }
     }
 
     /// A wait after which the job may still be begun; otherwise this attempt was its last.
@@ -272,7 +307,8 @@ impl<L: Ledger> Engine<'_, L> {
         let now = Instant::now();
         dispatcher.release(&ready, now, Report::SILENT);
         ready.uncounted += 1;
-        dispatcher.retry(ready, now, Outcome::NotSent);
+        let last = self.last_outcome(&ready, Outcome::NotSent);
+        dispatcher.retry(ready, now, last);
     }
 
     /// A job on the wire whose answer is not waited for any longer.

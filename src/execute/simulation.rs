@@ -116,6 +116,7 @@ fn job(number: JobNumber) -> Job {
         targets: Vec::new(),
         prefixes: Vec::new(),
         request,
+        probe: None,
         not_after: None,
         after: None,
     }
@@ -177,7 +178,9 @@ fn run(seed: u64, concurrency: usize, outage: Outage) -> Course {
     const JOBS: u64 = 20_000;
     let seconds = |n| DurationSpec::from(Duration::from_secs(n));
     let (min_wait, max_wait, max_retry_after) = (seconds(2), seconds(10), seconds(60));
-    let policy = RetryPolicy { max_attempts: 20, min_wait, max_wait, max_retry_after, budget: Share::Jobs(JOBS) };
+    let (budget, unknown) = (Share::Jobs(JOBS), crate::model::UnknownRetry::Never);
+    let policy =
+        RetryPolicy { max_attempts: 20, min_wait, max_wait, max_retry_after, budget, token_attempts: 8, unknown };
     let mut rng = fastrand::Rng::with_seed(seed);
     let limits = Limits { concurrency, adaptive: true, ..Limits::default() };
     let rows = (1..=JOBS).map(|number| Ok::<_, Vec<Problem>>(Planned::Job(Box::new(job(number)))));

@@ -82,6 +82,7 @@ fn job(number: JobNumber) -> Planned {
         targets: Vec::new(),
         prefixes: Vec::new(),
         request,
+        probe: None,
         not_after: None,
         after: None,
     }))
@@ -102,7 +103,8 @@ fn run_with(mut ledger: impl Ledger, concurrency: usize, rate: Option<&str>) -> 
         .collect();
     let (max_attempts, second) = (1, seconds(1));
     let (min_wait, max_wait, max_retry_after) = (second, second, second);
-    let retry = RetryPolicy { max_attempts, min_wait, max_wait, max_retry_after, budget: Share::Jobs(0) };
+    let (budget, unknown) = (Share::Jobs(0), crate::model::UnknownRetry::Never);
+    let retry = RetryPolicy { max_attempts, min_wait, max_wait, max_retry_after, budget, token_attempts: 8, unknown };
     let policy = Policy {
         limits: Limits { concurrency, rate: rate.and_then(|rate| rate.parse().ok()), ..Limits::default() },
         retry,

@@ -65,6 +65,7 @@ impl Proof {
                 | Evidence::TokenRefused
                 | Evidence::Abandoned
                 | Evidence::Withdrawn
+                | Evidence::Crash
                 | Evidence::Expired,
                 None,
             ) => Health::Neither,
@@ -118,6 +119,9 @@ fn answered(response: &Response, answers: &Answers) -> Proof {
         body: &response.body,
         complete: response.end == BodyEnd::Whole,
     });
+    let fault = response.token_fault().filter(|_| matches!(class, AnswerClass::TokenRefused | AnswerClass::Rejected));
+    // Another token would be refused for the same reason.
+    let class = if fault.is_some() { AnswerClass::Rejected } else { class };
     let wait = retry_after.or_else(|| response.wait(answers));
     let (outcome, evidence, next) = match class {
         AnswerClass::Succeeded => (Outcome::Succeeded, Evidence::Answer, Next::Final),
@@ -127,16 +131,20 @@ fn answered(response: &Response, answers: &Answers) -> Proof {
         AnswerClass::Refused => (Outcome::Rejected, Evidence::Refusal, Next::Retry(wait)),
         AnswerClass::TokenRefused => (Outcome::Rejected, Evidence::TokenRefused, Next::FreshToken),
     };
-    let message = match outcome {
-        Outcome::Succeeded | Outcome::Accepted => None,
-        _ => answers.error_text(&response.body).or_else(|| {
+    let said = || {
+        answers.error_text(&response.body).unwrap_or_else(|| {
             let odd = match response.end.words().filter(|_| outcome == Outcome::Unknown) {
                 Some(words) => format!("; {words}"),
                 None if (200..300).contains(&status) => ", and not with the body of a success".to_owned(),
                 None => String::new(),
             };
-            Some(format!("the server answered {status}{odd}"))
-        }),
+            format!("the server answered {status}{odd}")
+        })
+    };
+    let message = match (outcome, fault) {
+        (Outcome::Succeeded | Outcome::Accepted, _) => None,
+        (_, Some(fault)) => Some(format!("{}; {}", said(), fault.remedy())),
+        (_, None) => Some(said()),
     };
     let warning = (outcome.is_success()).then(|| odd_body(response, answers.expects_json())).flatten();
     Proof {

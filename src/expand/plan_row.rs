@@ -132,10 +132,12 @@ impl JobStream<'_> {
         let targets = profile.targets(&fields, self.expander.runbook.numbers);
         let limits = &self.expander.runbook.limits;
         let prefixes = limits.prefixes_of(profile.numbers(&fields).map(|(_, number)| number));
+        let probe = profile.probe_request(&fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
+        let probe = probe.map(Box::new);
         let (request_id, request) =
             profile.request(fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
         let set = self.set.spec.name.clone();
-        Ok(Job { number, set, key, call_id, request_id, targets, prefixes, request, not_after, after: None })
+        Ok(Job { number, set, key, call_id, request_id, targets, prefixes, request, probe, not_after, after: None })
     }
 
     /// Call id and key are written down in full: they may not hold what `privacy` hides.

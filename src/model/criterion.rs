@@ -55,11 +55,13 @@ metrics! {
     NotSent = "not_sent", Count;
     /// May have had an effect.
     Unknown = "unknown", Count;
+    /// Was unknown, and had no effect, as the profile's probe has found since.
+    NotBridged = "not_bridged", Count;
     /// Left out by `when` or a guard.
     Skipped = "skipped", Count;
     /// The run ended first.
     NotAttempted = "not_attempted", Count;
-    /// rejected + `not_sent`.
+    /// rejected + `not_sent` + `not_bridged`.
     Failed = "failed", Count;
     /// succeeded + accepted + failed + unknown.
     Attempted = "attempted", Count;

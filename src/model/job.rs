@@ -1,6 +1,6 @@
 //! A job: one bridge that is to be made, with the request that would make it. Only `expand` makes one.
 
-use super::{CallId, JobKey, JobNumber, SetName, Timestamp};
+use super::{CallId, JobKey, JobNumber, ProbeRequest, SetName, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,8 @@ pub struct Job {
     pub prefixes: Vec<usize>,
     /// What is sent.
     pub request: RequestSpec,
+    /// The read-only request that tells whether its call is bridged, where the profile has one.
+    pub probe: Option<Box<ProbeRequest>>,
     /// From this moment on it is not begun any more.
     pub not_after: Option<Timestamp>,
     /// The job of the same call that must have ended before.

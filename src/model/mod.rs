@@ -17,6 +17,7 @@ mod number;
 mod outcome;
 mod pace;
 mod privacy;
+mod probe;
 mod problem;
 mod quantity;
 mod rows;
@@ -41,12 +42,13 @@ pub use number::{NumberKind, Region, RiskyKind};
 pub use outcome::{Evidence, Outcome};
 pub use pace::{AbortRule, BreakerPolicy, Limits, Share, Wave};
 pub use privacy::{NumberPrivacy, PhoneNumber, printable};
+pub use probe::ProbeRequest;
 pub use problem::{DataPlace, Focus, Problem};
 pub use quantity::{DurationSpec, QuantityError, Rate};
 pub use rows::{Matrix, RowFormat, RowSource, Rows};
 pub use runbook::{
     Connection, Endpoints, Layer, Legs, OnLostCriterion, RetryPolicy, Role, Runbook, SetSpec, Source, Texts, Timeouts,
-    is_profile_file,
+    UnknownRetry, is_profile_file,
 };
 pub use secret::Secret;
 pub use status::{MovedStatus, StatusClass, StatusPattern};

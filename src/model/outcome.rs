@@ -16,13 +16,17 @@ pub enum Outcome {
     /// Proven that no server could act on the request: no byte of it arrived, or it was refused unprocessed (HTTP/2, a
     /// TLS handshake that the server did not finish).
     NotSent,
-    /// The request may have had its effect. Never sent again on our own.
+    /// The request may have had its effect. Sent again only with the idempotency key that it carried.
     Unknown,
+    /// It was unknown, and has been found since to have had no effect. Only a reconciliation says so: neither did an answer
+    /// refuse it (`rejected`), nor is it proven that nothing left (`not_sent`).
+    NotBridged,
 }
 
 impl Outcome {
     /// All outcomes, in the order in which reports list them.
-    pub const ALL: [Self; 5] = [Self::Succeeded, Self::Accepted, Self::Rejected, Self::NotSent, Self::Unknown];
+    pub const ALL: [Self; 6] =
+        [Self::Succeeded, Self::Accepted, Self::Rejected, Self::NotSent, Self::Unknown, Self::NotBridged];
 
     /// True when the server took the job: succeeded or accepted.
     pub fn is_success(self) -> bool {
@@ -64,4 +68,6 @@ pub enum Evidence {
     Withdrawn,
     /// The job's `not_after` passed between the durable intent and the first byte.
     Expired,
+    /// The process died between the intent and the outcome: said afterwards, by whoever closed the run.
+    Crash,
 }

@@ -164,6 +164,27 @@ pub struct SetSpec {
     pub allow_empty: bool,
 }
 
+/// What becomes of a job whose attempt may have had its effect, where the profile has an idempotency key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownRetry {
+    /// The same request is sent again with the same key: the API makes one effect of both.
+    #[default]
+    SameKey,
+    /// It stays unknown.
+    Never,
+}
+
+impl UnknownRetry {
+    /// The word for it in a runbook.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::SameKey => "same_key",
+            Self::Never => "never",
+        }
+    }
+}
+
 /// When a job that is proven not processed is tried again.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct RetryPolicy {
@@ -177,6 +198,10 @@ pub struct RetryPolicy {
     pub max_retry_after: DurationSpec,
     /// Attempts beyond the first of all jobs together. Default: as many as the plan has jobs.
     pub budget: Share,
+    /// Requests for a token in a row that may fail before a run without one ends. Default 8.
+    pub token_attempts: u32,
+    /// Whether an unknown is sent again with the profile's idempotency key.
+    pub unknown: UnknownRetry,
 }
 
 impl Runbook {

@@ -11,8 +11,6 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Lifetime of a token where neither its answer nor the profile says.
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
 /// Parts of names that only secrets have.
 const SECRET_WORDS: [&str; 4] = ["secret", "password", "passwd", "private_key"];
 /// Parameters of a token request that the grant itself sets.
@@ -31,7 +29,7 @@ pub(super) struct Authorization {
     pub(super) scopes: Vec<String>,
     params: BTreeMap<String, String>,
     answer: TokenAnswerSpec,
-    pub(super) default_lifetime: Duration,
+    pub(super) default_lifetime: Option<Duration>,
     header: String,
     scheme: String,
     needed: Vec<CredentialName>,
@@ -124,7 +122,7 @@ impl Authorization {
             scopes: spec.scopes.into_iter().flatten().flatten().collect(),
             params: spec.params.unwrap_or_default(),
             answer: spec.answer.unwrap_or_default(),
-            default_lifetime: default_lifetime.and_then(Result::ok).map_or(DEFAULT_LIFETIME, DurationSpec::get),
+            default_lifetime: default_lifetime.and_then(Result::ok).map(DurationSpec::get),
             header,
             scheme: spec.scheme.unwrap_or_else(|| default_scheme.to_owned()),
             needed: needed.into_iter().collect(),

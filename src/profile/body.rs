@@ -65,7 +65,7 @@ pub(super) fn fill(body: &Body, filling: &Filling<'_>) -> Result<Vec<u8>, Proble
 }
 
 /// A value, or `None` for a name without one: the member that it would fill is left out.
-fn json(tree: &Tree, filling: &Filling<'_>) -> Result<Option<Value>, Problem> {
+pub(super) fn json(tree: &Tree, filling: &Filling<'_>) -> Result<Option<Value>, Problem> {
     match tree {
         Tree::Constant(value) => Ok(Some(value.clone())),
         Tree::Leaf(template) => filling.present(template),

@@ -4,13 +4,14 @@ use super::answer::Answers;
 use super::auth::{AuthHeader, Authorization, TokenAnswer, TokenRequest};
 use super::endpoints::{EndpointRules, Urls};
 use super::job::JobRules;
+use super::probe::{Probe, ProbeFinding};
 use super::request::{RequestTemplates, Segment};
 use super::sandbox::SandboxRules;
 use super::split::{self, Part};
 use super::{compile, constraints};
 use crate::model::{
     ApiSurface, CallId, Code, Connection, CredentialName, Credentials, Endpoints, JobNumber, Method, MovedStatus,
-    NumberPrivacy, Problem, RequestSpec, Secret,
+    NumberPrivacy, ProbeRequest, Problem, RequestSpec, Secret,
 };
 use crate::schema::{Checker, address};
 use crate::template::Engine;
@@ -55,6 +56,7 @@ pub struct Profile {
     pub(super) checker: Checker,
     pub(super) engine: Engine,
     pub(super) templates: RequestTemplates,
+    pub(super) probe: Option<Probe>,
     pub(super) answers: Answers,
     pub(super) sandbox: SandboxRules,
 }
@@ -119,8 +121,8 @@ impl Profile {
         &self.auth.scopes
     }
 
-    /// Lifetime of a token whose answer does not say.
-    pub fn default_lifetime(&self) -> Duration {
+    /// Lifetime of a token whose answer does not say, where the profile says it.
+    pub fn default_lifetime(&self) -> Option<Duration> {
         self.auth.default_lifetime
     }
 
@@ -167,6 +169,38 @@ impl Profile {
     /// What answers prove.
     pub fn answers(&self) -> &Answers {
         &self.answers
+    }
+
+    /// Whether the API makes one effect of a request and its repetition: each carries an idempotency key.
+    pub fn has_idempotency_key(&self) -> bool {
+        self.templates.keyed
+    }
+
+    /// Whether there is a read-only request that tells whether a call is bridged.
+    pub fn has_probe(&self) -> bool {
+        self.probe.is_some()
+    }
+
+    /// That request for a job, where the profile has one; a problem's pointer starts at the job.
+    pub fn probe_request(
+        &self,
+        fields: &Value,
+        call_id: &CallId,
+        run_id: &str,
+        number: JobNumber,
+    ) -> Result<Option<ProbeRequest>, Problem> {
+        let Some(probe) = &self.probe else { return Ok(None) };
+        probe.fill(&self.engine, &self.rules.fields, fields.clone(), call_id, run_id, number).map(Some)
+    }
+
+    /// What the answer to a probe says that was asked for `since` after the attempt ended.
+    pub fn judge_probe(&self, probe: &ProbeRequest, status: u16, body: &[u8], since: Duration) -> ProbeFinding {
+        self.probe.as_ref().map_or(ProbeFinding::CannotTell, |own| own.judge(probe, status, body, since))
+    }
+
+    /// How long after an attempt its request may still be worked on.
+    pub fn settled_after(&self) -> Duration {
+        self.probe.as_ref().map_or(Duration::ZERO, |probe| probe.settled_after)
     }
 
     /// The method of a bridge request.

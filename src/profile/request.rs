@@ -18,6 +18,8 @@ pub(super) struct RequestTemplates {
     pub(super) request_id: Template,
     /// That header.
     pub(super) request_id_header: Option<String>,
+    /// Whether each request carries an idempotency key.
+    pub(super) keyed: bool,
 }
 
 /// Path and query.
@@ -67,7 +69,7 @@ impl RequestTemplates {
 }
 
 impl TargetTemplates {
-    fn fill(&self, filling: &Filling<'_>) -> Result<String, Problem> {
+    pub(super) fn fill(&self, filling: &Filling<'_>) -> Result<String, Problem> {
         let mut target = String::new();
         for (index, segment) in self.path.iter().enumerate() {
             if index > 0 {

@@ -5,8 +5,9 @@
 
 use super::jobs::Jobs;
 use super::output::{Evidence, Report};
+use super::reconciliation;
 use super::summarise::summarise;
-use super::summary::{StopSummary, TokenSummary};
+use super::summary::{ReconciliationSummary, StopSummary, TokenSummary};
 use crate::event::{Event, Record, WaveFinished};
 use crate::model::{RunId, Timestamp};
 use crate::state::{RunState, StateError};
@@ -32,6 +33,7 @@ pub struct ReportBuilder {
     pub(super) waves: Vec<WaveFinished>,
     pub(super) breaker_openings: u64,
     pub(super) tokens: TokenSummary,
+    pub(super) reconciliation: ReconciliationSummary,
     /// Intents that a crash left without an outcome.
     pub(super) open_intents: u64,
     missing_scopes: BTreeSet<String>,
@@ -68,6 +70,12 @@ impl ReportBuilder {
                 in_flight: stopping.in_flight,
             }),
             Event::RunFinished(_) => self.finished_at = Some(at),
+            Event::Reconciled(found) => {
+                self.jobs.reconciled(found.job, found.by);
+                let in_run = self.finished_at.is_none();
+                reconciliation::take(&mut self.reconciliation, at, found, in_run);
+            }
+            Event::ReconciliationFinished(closing) => reconciliation::close(&mut self.reconciliation, at, closing),
             // Why it ended so is what its last attempt has said.
             Event::WaveFinished(wave) if self.waves.len() < MAX_WAVES => self.waves.push(wave.clone()),
             Event::BreakerOpened(_) => self.breaker_openings += 1,

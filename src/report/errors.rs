@@ -1,6 +1,6 @@
 //! Failed jobs grouped by what became of them, each group with the likely cause and what to do.
 //!
-//! A group is made of the last attempt of each job that ended rejected, not sent or unknown, so the counts of all
+//! A group is made of the last attempt of each job that ended rejected, not sent, unknown or not bridged, so the counts of all
 //! groups add up to `failure_count`. Remedies never advise to send an unknown again.
 
 use super::jobs::{Cause, JobView, Jobs};
@@ -56,8 +56,11 @@ fn kind<'a>(view: &JobView<'a>) -> Option<Kind<'a>> {
         JobState::Rejected => Outcome::Rejected,
         JobState::NotSent => Outcome::NotSent,
         JobState::Unknown => Outcome::Unknown,
+        JobState::NotBridged => Outcome::NotBridged,
         JobState::Pending
         | JobState::InFlight
+        | JobState::Doubtful
+        | JobState::InFlightDoubtful
         | JobState::Succeeded
         | JobState::Accepted
         | JobState::Skipped
@@ -87,9 +90,17 @@ fn remedy(outcome: Outcome, evidence: Evidence, status: Option<u16>) -> &'static
             "The API says that the call is in another state than expected: it may be bridged already. Look each call \
              up in the vendor's records; never re-send it blindly."
         }
+        (Outcome::Unknown, Evidence::Crash) => {
+            "The process died while the request was in flight. Look each call up in the vendor's records; never re-send it \
+             blindly."
+        }
         (Outcome::Unknown, _) => {
             "The request may have had its effect although no usable answer came. Look each call up in the vendor's \
              records; never re-send it blindly."
+        }
+        (Outcome::NotBridged, _) => {
+            "It was unknown at first, and was found since to have had no effect. Such a job may be run again, if its call \
+             is still up."
         }
         (_, Evidence::TokenRefused) => {
             "A fresh access token was refused. Check the client id and its secret, that the client may use this API \
@@ -124,7 +135,12 @@ fn remedy(outcome: Outcome, evidence: Evidence, status: Option<u16>) -> &'static
         }
         (
             _,
-            Evidence::Answer | Evidence::Timeout | Evidence::ConnectionLost | Evidence::BadAnswer | Evidence::Abandoned,
+            Evidence::Answer
+            | Evidence::Timeout
+            | Evidence::ConnectionLost
+            | Evidence::BadAnswer
+            | Evidence::Abandoned
+            | Evidence::Crash,
         ) => by_status(status),
     }
 }
@@ -181,6 +197,7 @@ pub(super) fn evidence_word(evidence: Evidence) -> &'static str {
         Evidence::Abandoned => "abandoned",
         Evidence::Withdrawn => "withdrawn",
         Evidence::Expired => "expired",
+        Evidence::Crash => "crash",
     }
 }
 
@@ -203,5 +220,6 @@ pub(super) fn evidence_words(outcome: Outcome, evidence: Evidence) -> &'static s
         Evidence::Abandoned => "in flight when the run was stopped",
         Evidence::Withdrawn => "stopped before the first byte",
         Evidence::Expired => "too late before the first byte",
+        Evidence::Crash => "in flight when the process died",
     }
 }

@@ -5,7 +5,7 @@
 use super::number::{float, percent, three};
 use super::summary::{Figures, LatencyFigures, QueueFigures};
 use crate::model::{Latency, SetName};
-use crate::state::{JobState, Tally};
+use crate::state::Tally;
 use std::time::Duration;
 
 /// The figures of `set`, or of the run when it is `None`.
@@ -22,7 +22,8 @@ pub(super) fn figures(set: Option<&SetName>, tally: &Tally, duration: Duration) 
         unknown: counts.unknown,
         skipped: counts.skipped,
         not_attempted: counts.not_attempted,
-        open: tally.count(JobState::Pending) + tally.count(JobState::InFlight),
+        not_bridged: counts.not_bridged,
+        open: tally.open(),
         total_operations: tally.attempted(),
         success_count: tally.successes(),
         failure_count: tally.attempted() - tally.successes(),

@@ -6,7 +6,7 @@
 //!
 //! Invariant: a method is called only for a record that [`RunState`] took, so its job number is one of the plan's.
 
-use crate::event::{BridgeAttempt, BridgeIntent, JobNotAttempted, JobSkipped};
+use crate::event::{BridgeAttempt, BridgeIntent, JobNotAttempted, JobSkipped, ReconciledBy};
 use crate::model::{Evidence as Proof, JobKey, JobNumber, Latency, Outcome, SkipReason, Timestamp};
 use crate::state::{JobState, RunState};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -82,6 +82,10 @@ pub(super) struct Jobs {
     messages: Messages,
     /// The vendor's ids of exchanges with an unknown outcome: what one looks them up by.
     correlation: BTreeMap<JobNumber, String>,
+    /// Jobs with an attempt in doubt; true: it is not the last one.
+    doubts: BTreeMap<JobNumber, bool>,
+    /// What resolved an unknown.
+    reconciled: BTreeMap<JobNumber, ReconciledBy>,
     /// Warnings about successes: how many jobs have one, and the first of them in plan order.
     warnings: BTreeMap<String, (u64, BTreeSet<JobNumber>)>,
 }
@@ -130,6 +134,10 @@ pub(super) struct JobView<'a> {
     pub(super) times: Option<(Latency, Latency)>,
     pub(super) cause: Option<Cause>,
     pub(super) message: Option<&'a str>,
+    /// An attempt before the last one is in doubt, and the last one by itself is not.
+    pub(super) doubted: bool,
+    /// What resolved an unknown.
+    pub(super) reconciled: Option<ReconciledBy>,
 }
 
 impl Jobs {
@@ -159,6 +167,11 @@ impl Jobs {
             (row.status, row.cause, row.message) =
                 (attempt.status_code, Some(Cause::Attempt(attempt.evidence)), message);
         }
+        if attempt.outcome == Outcome::Unknown {
+            self.doubts.insert(attempt.job, false);
+        } else if let Some(before) = self.doubts.get_mut(&attempt.job) {
+            *before = true;
+        }
         if let (Outcome::Unknown, Some(id)) = (attempt.outcome, &attempt.correlation_id) {
             self.correlation.insert(attempt.job, id.clone());
         }
@@ -178,6 +191,11 @@ impl Jobs {
         if let Some(row) = self.row(skipped.job) {
             row.cause = Some(Cause::Skip(skipped.reason));
         }
+    }
+
+    /// An unknown was resolved.
+    pub(super) fn reconciled(&mut self, job: JobNumber, by: ReconciledBy) {
+        self.reconciled.insert(job, by);
     }
 
     /// The run ended before the job's turn.
@@ -218,6 +236,8 @@ impl Jobs {
             times: (row.last_answer != NEVER).then_some((row.latency, row.queue)),
             cause: row.cause,
             message: self.messages.get(row.message),
+            doubted: self.doubts.get(&job).copied().unwrap_or_default(),
+            reconciled: self.reconciled.get(&job).copied(),
         }
     }
 

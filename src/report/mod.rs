@@ -28,6 +28,7 @@ mod html;
 mod jobs;
 mod number;
 mod output;
+mod reconciliation;
 mod results_csv;
 mod summarise;
 mod summary;
@@ -42,5 +43,6 @@ pub use builder::ReportBuilder;
 pub use output::{Evidence, Report};
 pub use summary::{
     AuditSummary, CriterionSummary, ErrorGroup, Figures, InputSummary, LatencyFigures, OperatorSummary, ProfileSummary,
-    QueueFigures, StopSummary, Summary, TokenSummary, UnknownJob, UnknownSummary, WarningGroup, WaveSummary,
+    QueueFigures, ReconciledJob, ReconciliationSummary, StopSummary, Summary, TokenSummary, UnknownJob, UnknownSummary,
+    WarningGroup, WaveSummary,
 };

@@ -8,10 +8,11 @@ use super::errors::cause_word;
 use super::jobs::JobView;
 use super::number::ms;
 use super::output::Report;
+use super::reconciliation::reconciled_word;
 use std::borrow::Cow;
 
 /// The columns. New ones go to the end.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "job",
     "set",
     "key",
@@ -26,6 +27,7 @@ const COLUMNS: [&str; 14] = [
     "last_answer",
     "evidence",
     "error_message",
+    "reconciled_by",
 ];
 
 /// The file.
@@ -55,5 +57,6 @@ fn row<'a>(view: &JobView<'a>) -> [Cow<'a, str>; COLUMNS.len()] {
         view.last_answer.map(|at| at.to_string()).unwrap_or_default().into(),
         view.cause.map(cause_word).unwrap_or_default().into(),
         text(view.message),
+        view.reconciled.map(reconciled_word).unwrap_or_default().into(),
     ]
 }

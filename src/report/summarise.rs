@@ -5,11 +5,11 @@ use super::errors;
 use super::figures::figures;
 use super::output::Evidence;
 use super::summary::{
-    AuditSummary, CriterionSummary, FORMAT_VERSION, InputSummary, OperatorSummary, ProfileSummary, Summary,
-    WarningGroup, WaveSummary,
+    AuditSummary, CriterionSummary, FORMAT_VERSION, InputSummary, OperatorSummary, ProfileSummary,
+    ReconciliationSummary, Summary, WarningGroup, WaveSummary,
 };
 use super::unknown;
-use crate::event::{CriterionResult, FileDigest, Operator, RunFinished, WaveCounts};
+use crate::event::{CriterionResult, FileDigest, Operator, WaveCounts};
 use crate::model::RunId;
 use crate::state::RunState;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         description: started.and_then(|run| run.description.clone()),
         owner: started.and_then(|run| run.owner.clone()),
         labels: started.map(|run| run.labels.clone()).unwrap_or_default(),
-        verdict: finished.map(|end| end.verdict),
+        verdict: run.reconciliation().map(|(_, end)| end.verdict).or(finished.map(|end| end.verdict)),
         ending: finished.map(|end| end.ending),
         exit_code: finished.map(|end| end.exit_code),
         stops: fold.stops.clone(),
@@ -51,6 +51,10 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         errors,
         errors_left_out,
         warnings: warnings(fold),
+        reconciliation: ReconciliationSummary {
+            verdict_of_run: run.reconciliation().and(finished.map(|end| end.verdict)),
+            ..fold.reconciliation.clone()
+        },
         unknown: unknown::list(&fold.jobs, run, fold.open_intents),
         tokens: fold.tokens.clone(),
         tool: started.map(|run| run.tool.clone()).unwrap_or_default(),
@@ -76,12 +80,13 @@ fn problems(run: &RunState, evidence: &Evidence) -> Vec<String> {
 
 /// The closing record's judgement, or the criteria as nobody judged them.
 fn criteria(run: &RunState) -> Vec<CriterionSummary> {
-    let judged = |end: &RunFinished| end.criteria.iter().map(criterion).collect();
+    let judged = |results: &[CriterionResult]| results.iter().map(criterion).collect();
     let open = || {
         let written = run.started().into_iter().flat_map(|started| started.criteria.iter());
         written.map(|text| CriterionSummary { criterion: text.clone(), value: None, met: None }).collect()
     };
-    run.finished().map_or_else(open, judged)
+    let last = run.reconciliation().map(|(_, end)| end.criteria.as_slice());
+    last.or(run.finished().map(|end| end.criteria.as_slice())).map_or_else(open, judged)
 }
 
 fn waves(fold: &ReportBuilder) -> Vec<WaveSummary> {

@@ -3,7 +3,7 @@
 //! Only `summarise.rs` fills one in. Nothing optional is left out: it is null. Numbers are exact or rounded as their
 //! description says; `v` grows when a field changes its meaning or goes away, not when one is added.
 
-use crate::event::{Ending, Setting, Verdict, WaveCounts};
+use crate::event::{Ending, ReconciledBy, Setting, Verdict, WaveCounts};
 use crate::model::{Evidence, JobNumber, NumberPrivacy, Outcome, RunId, SetName, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,8 @@ pub struct Summary {
     pub owner: Option<String>,
     /// The runbook's labels.
     pub labels: BTreeMap<String, String>,
-    /// Passed or failed; null when the file has no closing record. Worthless unless `complete`.
+    /// Passed or failed, as the last reconciliation has it if there was one; null when the file has no closing record.
+    /// Worthless unless `complete`.
     pub verdict: Option<Verdict>,
     /// Why the run ended; null when the file has no closing record.
     pub ending: Option<Ending>,
@@ -65,7 +66,7 @@ pub struct Summary {
     /// How often the circuit breaker opened: the API did not work, and nothing was sent for a while.
     #[serde(default)]
     pub breaker_openings: u64,
-    /// Jobs that ended rejected, not sent or unknown, grouped by what became of them; the largest group first.
+    /// Jobs that ended rejected, not sent, unknown or not bridged, grouped by what became of them; the largest group first.
     pub errors: Vec<ErrorGroup>,
     /// Jobs of further groups that this list leaves out; `results.csv` has them all.
     pub errors_left_out: u64,
@@ -73,6 +74,9 @@ pub struct Summary {
     pub warnings: Vec<WarningGroup>,
     /// Jobs that may have had an effect nobody confirmed.
     pub unknown: UnknownSummary,
+    /// Jobs that were unknown, and of which it was found out what became of them.
+    #[serde(default)]
+    pub reconciliation: ReconciliationSummary,
     /// Access tokens.
     pub tokens: TokenSummary,
     /// Name and version of the tool that ran it.
@@ -97,7 +101,7 @@ pub struct Summary {
 
 /// Figures of a set or of the whole run.
 ///
-/// jobs = succeeded + accepted + rejected + `not_sent` + unknown + skipped + `not_attempted` + open.
+/// jobs = succeeded + accepted + rejected + `not_sent` + unknown + `not_bridged` + skipped + `not_attempted` + open.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Figures {
@@ -119,13 +123,16 @@ pub struct Figures {
     pub skipped: u64,
     /// The run ended first.
     pub not_attempted: u64,
+    /// Was unknown, and had no effect, as was found since.
+    #[serde(default)]
+    pub not_bridged: u64,
     /// Without a final state: pending or in flight. 0 in a complete run.
     pub open: u64,
-    /// Attempted jobs: succeeded + accepted + rejected + `not_sent` + unknown.
+    /// Attempted jobs: succeeded + accepted + rejected + `not_sent` + unknown + `not_bridged`.
     pub total_operations: u64,
     /// succeeded + accepted.
     pub success_count: u64,
-    /// The other attempted jobs: rejected + `not_sent` + unknown.
+    /// The other attempted jobs: rejected + `not_sent` + unknown + `not_bridged`.
     pub failure_count: u64,
     /// `success_count` of `total_operations`, 0 to 100 with two decimals; 100 only when there is no failure and 0 only
     /// when there is no success. Null without an attempted job.
@@ -278,6 +285,54 @@ pub struct UnknownJob {
     pub correlation_id: Option<String>,
     /// Why nobody knows.
     pub why: String,
+}
+
+/// Jobs that were unknown once, and what they were found to be.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ReconciliationSummary {
+    /// Found bridged; they count among `succeeded`.
+    pub bridged: u64,
+    /// Found not bridged.
+    pub not_bridged: u64,
+    /// How many the profile's probe found out, in the run or after it.
+    pub by_probe: u64,
+    /// How many the vendor's records told.
+    pub by_records: u64,
+    /// How many somebody decided.
+    pub by_operator: u64,
+    /// When the last reconciliation after the run was closed, in UTC; null when there was none.
+    pub last: Option<Timestamp>,
+    /// The verdict of the run itself, before that.
+    pub verdict_of_run: Option<Verdict>,
+    /// The vendor's records that were asked, with their digests.
+    pub records: Vec<InputSummary>,
+    /// The first 1,000 in the order in which they were found out.
+    pub jobs: Vec<ReconciledJob>,
+    /// How many this list leaves out; `results.csv` has them all.
+    pub left_out: u64,
+}
+
+/// A job that was unknown.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ReconciledJob {
+    /// Its number in plan order.
+    pub job: JobNumber,
+    /// Its set.
+    pub set: SetName,
+    /// The call.
+    pub call_id: String,
+    /// `succeeded` or `not_bridged`.
+    pub outcome: Outcome,
+    /// What says so.
+    pub by: ReconciledBy,
+    /// In words.
+    pub reason: String,
+    /// When, in UTC.
+    pub timestamp: Timestamp,
+    /// True when the run itself found it out.
+    pub in_run: bool,
+    /// Who reconciled, as `user@host`; null in the run.
+    pub who: Option<String>,
 }
 
 /// Access tokens of the run.

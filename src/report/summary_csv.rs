@@ -5,7 +5,7 @@
 use super::cell::{finish, safe, writer};
 use super::summary::{Figures, Summary};
 
-/// The columns. New ones go to the end.
+/// The columns. New ones go to the end: behind [`BY_STATUS`].
 const COLUMNS: [&str; 29] = [
     "scope",
     "set",
@@ -41,10 +41,13 @@ const COLUMNS: [&str; 29] = [
 /// The column after them: `200:118 404:3`.
 const BY_STATUS: &str = "by_status";
 
+/// And the column after that.
+const NOT_BRIDGED: &str = "not_bridged";
+
 /// The file.
 pub(super) fn bytes(summary: &Summary) -> Result<Vec<u8>, csv::Error> {
     let mut writer = writer();
-    writer.write_record(COLUMNS.into_iter().chain([BY_STATUS]))?;
+    writer.write_record(COLUMNS.into_iter().chain([BY_STATUS, NOT_BRIDGED]))?;
     for figures in &summary.sets {
         writer.write_record(row("set", figures))?;
     }
@@ -91,6 +94,6 @@ fn row(scope: &str, figures: &Figures) -> Vec<String> {
         .chain(counts.map(|count| count.to_string()))
         .chain(measures.map(number))
         .chain([figures.attempts, figures.retries, figures.throttled].map(|count| count.to_string()))
-        .chain([by_status.join(" ")])
+        .chain([by_status.join(" "), figures.not_bridged.to_string()])
         .collect()
 }

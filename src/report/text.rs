@@ -38,6 +38,7 @@ pub(super) fn lines(summary: &Summary) -> String {
     let pace = total.throughput_per_s.map_or_else(|| NO_DATA.to_owned(), |pace| format!("{pace} jobs/s"));
     out.push(row("pace", &format!("{pace}  duration {}", span(summary.duration_ms))));
     out.extend(unknown(summary));
+    out.extend(super::reconciliation::words(&summary.reconciliation).map(|words| row("reconciled", &words)));
     out.extend(warnings(summary));
     out.extend(criteria(&summary.criteria));
     out.extend(sets(&summary.sets));
@@ -110,6 +111,7 @@ fn sum(figures: &Figures) -> String {
         (figures.accepted, "accepted"),
         (figures.rejected, "rejected"),
         (figures.not_sent, "not_sent"),
+        (figures.not_bridged, "not_bridged"),
         (figures.skipped, "skipped"),
         (figures.not_attempted, "not_attempted"),
         (figures.open, "without a final state"),

@@ -15,7 +15,9 @@ pub(super) fn list(jobs: &Jobs, run: &RunState, in_flight: u64) -> UnknownSummar
     let listed: Vec<UnknownJob> = if count == 0 {
         Vec::new()
     } else {
-        let open = |view: &JobView<'_>| matches!(view.state, JobState::Unknown | JobState::InFlight);
+        let open = |view: &JobView<'_>| {
+            matches!(view.state, JobState::Unknown | JobState::InFlight | JobState::InFlightDoubtful)
+        };
         jobs.views(run).filter(open).take(MAX_LISTED).map(|view| unknown(&view)).collect()
     };
     let left_out = count.saturating_sub(u64::try_from(listed.len()).unwrap_or(u64::MAX));
@@ -40,5 +42,12 @@ fn why(view: &JobView<'_>) -> String {
     };
     let status = view.status.map(|status| format!(", status {status}")).unwrap_or_default();
     let message = view.message.map(|message| format!(": {message}")).unwrap_or_default();
+    if view.doubted {
+        // What the last attempt proves is about that attempt alone.
+        return format!(
+            "an attempt before the last one is in doubt; the last one: {}{status}{message}",
+            evidence_words(Outcome::Rejected, evidence)
+        );
+    }
     format!("{}{status}{message}", evidence_words(Outcome::Unknown, evidence))
 }

@@ -63,7 +63,8 @@ pub fn lost<'c>(criteria: &'c [Criterion], run: &RunState, now: Timestamp) -> Op
 
 /// The least and the most that a metric can be at the end of the run; `None`: nobody can say.
 fn reach(tally: &Tally, metric: Metric, duration: Duration) -> Option<(f64, f64)> {
-    let open = tally.count(JobState::Pending) + tally.count(JobState::InFlight);
+    let open = [JobState::Pending, JobState::InFlight, JobState::Doubtful, JobState::InFlightDoubtful];
+    let open: u64 = open.into_iter().map(|state| tally.count(state)).sum();
     let number = |metric: Metric| tally.metric(metric, duration);
     #[expect(clippy::cast_precision_loss, reason = "counts of one run are far below 2^53")]
     let open = open as f64;
@@ -77,6 +78,7 @@ fn reach(tally: &Tally, metric: Metric, duration: Duration) -> Option<(f64, f64)
         | Metric::Unknown
         | Metric::Skipped
         | Metric::NotAttempted
+        | Metric::NotBridged
         | Metric::Failed
         | Metric::Attempted => number(metric).map(|count| (count, count + open)),
         Metric::SuccessRate => {

@@ -2,13 +2,18 @@
 
 use crate::model::Outcome;
 
-/// Where a job stands. `pending -> in_flight -> one of five`, or `skipped`, or `not_attempted`; nothing else.
+/// Where a job stands. `pending -> in_flight -> one of five`, or `skipped`, or `not_attempted`; a detour in doubt for a request
+/// that is sent again with its idempotency key; and from `unknown`, when it is found out, to `succeeded` or `not_bridged`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum JobState {
     /// Not yet sent, or proven not processed and due again.
     Pending,
     /// Its intent is recorded; its outcome is not.
     InFlight,
+    /// An attempt may have had an effect, and the same request is due again with the same idempotency key.
+    Doubtful,
+    /// The same, and the intent of the next attempt is recorded.
+    InFlightDoubtful,
     /// Bridged.
     Succeeded,
     /// Taken, not confirmed.
@@ -19,6 +24,8 @@ pub enum JobState {
     NotSent,
     /// May have had an effect.
     Unknown,
+    /// Was unknown, and had no effect, as was found since.
+    NotBridged,
     /// Left out by `when` or a guard.
     Skipped,
     /// The run ended first.
@@ -32,7 +39,7 @@ pub enum Step {
     Intent,
     /// An attempt ended, and with it the job.
     Ends(Outcome),
-    /// An attempt ended without effect and the job is tried again.
+    /// An attempt ended and the job is tried again: without effect, or in doubt and with its idempotency key.
     Retries(Outcome),
     /// The row is left out.
     Skip,
@@ -40,6 +47,8 @@ pub enum Step {
     Expires(Outcome),
     /// The run ends without it.
     GiveUp,
+    /// It is found out what became of an unknown.
+    Reconciles(Outcome),
 }
 
 /// A step that the state does not allow.
@@ -52,57 +61,121 @@ pub struct IllegalStep {
 
 impl JobState {
     /// Every state.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Pending,
         Self::InFlight,
+        Self::Doubtful,
+        Self::InFlightDoubtful,
         Self::Succeeded,
         Self::Accepted,
         Self::Rejected,
         Self::NotSent,
         Self::Unknown,
+        Self::NotBridged,
         Self::Skipped,
         Self::NotAttempted,
     ];
 
     /// The one transition function.
     pub fn apply(self, step: Step) -> Result<Self, IllegalStep> {
-        match (self, step) {
-            (Self::Pending, Step::Intent) => Ok(Self::InFlight),
-            (Self::Pending, Step::Skip) => Ok(Self::Skipped),
-            (Self::Pending, Step::GiveUp) => Ok(Self::NotAttempted),
-            // Only what is proven not processed can be tried again, so only that can wait, and end waiting.
-            (Self::Pending, Step::Expires(outcome @ (Outcome::Rejected | Outcome::NotSent)))
-            | (Self::InFlight, Step::Ends(outcome)) => Ok(outcome.into()),
-            // Only what is proven not processed may be tried again: never an unknown, never a success.
-            (Self::InFlight, Step::Retries(Outcome::Rejected | Outcome::NotSent)) => Ok(Self::Pending),
-            (
-                Self::InFlight,
-                Step::Retries(Outcome::Succeeded | Outcome::Accepted | Outcome::Unknown)
-                | Step::Intent
-                | Step::Skip
-                | Step::Expires(_)
-                | Step::GiveUp,
-            )
-            | (
-                Self::Pending,
-                Step::Ends(_)
-                | Step::Retries(_)
-                | Step::Expires(Outcome::Succeeded | Outcome::Accepted | Outcome::Unknown),
-            )
-            | (
-                Self::Succeeded
-                | Self::Accepted
-                | Self::Rejected
-                | Self::NotSent
-                | Self::Unknown
-                | Self::Skipped
-                | Self::NotAttempted,
-                Step::Intent | Step::Ends(_) | Step::Retries(_) | Step::Skip | Step::Expires(_) | Step::GiveUp,
-            ) => Err(IllegalStep { state: self, step }),
+        let next = match self {
+            Self::Pending => Self::from_pending(step),
+            Self::InFlight => Self::from_in_flight(step),
+            Self::Doubtful => Self::from_doubtful(step),
+            Self::InFlightDoubtful => Self::from_in_flight_doubtful(step),
+            Self::Unknown => Self::from_unknown(step),
+            Self::Succeeded
+            | Self::Accepted
+            | Self::Rejected
+            | Self::NotSent
+            | Self::NotBridged
+            | Self::Skipped
+            | Self::NotAttempted => None,
+        };
+        next.ok_or(IllegalStep { state: self, step })
+    }
+
+    fn from_pending(step: Step) -> Option<Self> {
+        match step {
+            Step::Intent => Some(Self::InFlight),
+            Step::Skip => Some(Self::Skipped),
+            Step::GiveUp => Some(Self::NotAttempted),
+            // Only what is proven not processed can be tried again, so only that can wait here, and end waiting.
+            Step::Expires(outcome @ (Outcome::Rejected | Outcome::NotSent)) => Some(outcome.into()),
+            Step::Expires(Outcome::Succeeded | Outcome::Accepted | Outcome::Unknown | Outcome::NotBridged)
+            | Step::Ends(_)
+            | Step::Retries(_)
+            | Step::Reconciles(_) => None,
         }
     }
 
-    /// Whether nothing can happen to the job any more.
+    fn from_in_flight(step: Step) -> Option<Self> {
+        match step {
+            Step::Ends(
+                outcome @ (Outcome::Succeeded
+                | Outcome::Accepted
+                | Outcome::Rejected
+                | Outcome::NotSent
+                | Outcome::Unknown),
+            ) => Some(outcome.into()),
+            Step::Retries(Outcome::Rejected | Outcome::NotSent) => Some(Self::Pending),
+            Step::Retries(Outcome::Unknown) => Some(Self::Doubtful),
+            Step::Retries(Outcome::Succeeded | Outcome::Accepted | Outcome::NotBridged)
+            | Step::Ends(Outcome::NotBridged)
+            | Step::Intent
+            | Step::Skip
+            | Step::Expires(_)
+            | Step::GiveUp
+            | Step::Reconciles(_) => None,
+        }
+    }
+
+    fn from_doubtful(step: Step) -> Option<Self> {
+        match step {
+            Step::Intent => Some(Self::InFlightDoubtful),
+            // Whatever ends the waiting, the attempt before it may have had its effect.
+            Step::GiveUp | Step::Expires(Outcome::Unknown) => Some(Self::Unknown),
+            Step::Expires(
+                Outcome::Succeeded | Outcome::Accepted | Outcome::Rejected | Outcome::NotSent | Outcome::NotBridged,
+            )
+            | Step::Skip
+            | Step::Ends(_)
+            | Step::Retries(_)
+            | Step::Reconciles(_) => None,
+        }
+    }
+
+    fn from_in_flight_doubtful(step: Step) -> Option<Self> {
+        match step {
+            // The API knows the key: a success is that of the request, whichever attempt made it.
+            Step::Ends(outcome @ (Outcome::Succeeded | Outcome::Accepted)) => Some(outcome.into()),
+            // Doubt sticks: that this attempt had no effect says nothing about the one before it.
+            Step::Ends(Outcome::Rejected | Outcome::NotSent | Outcome::Unknown) => Some(Self::Unknown),
+            Step::Retries(Outcome::Rejected | Outcome::NotSent | Outcome::Unknown) => Some(Self::Doubtful),
+            Step::Retries(Outcome::Succeeded | Outcome::Accepted | Outcome::NotBridged)
+            | Step::Ends(Outcome::NotBridged)
+            | Step::Intent
+            | Step::Skip
+            | Step::Expires(_)
+            | Step::GiveUp
+            | Step::Reconciles(_) => None,
+        }
+    }
+
+    fn from_unknown(step: Step) -> Option<Self> {
+        match step {
+            Step::Reconciles(outcome @ (Outcome::Succeeded | Outcome::NotBridged)) => Some(outcome.into()),
+            Step::Reconciles(Outcome::Accepted | Outcome::Rejected | Outcome::NotSent | Outcome::Unknown)
+            | Step::Intent
+            | Step::Ends(_)
+            | Step::Retries(_)
+            | Step::Skip
+            | Step::Expires(_)
+            | Step::GiveUp => None,
+        }
+    }
+
+    /// Whether the job has ended. An unknown has, though it may be found out later what became of it.
     pub fn is_final(self) -> bool {
         self.after_crash().is_none()
     }
@@ -116,12 +189,13 @@ impl JobState {
     pub fn after_crash(self) -> Option<Self> {
         match self {
             Self::Pending => Some(Self::NotAttempted),
-            Self::InFlight => Some(Self::Unknown),
+            Self::InFlight | Self::Doubtful | Self::InFlightDoubtful => Some(Self::Unknown),
             Self::Succeeded
             | Self::Accepted
             | Self::Rejected
             | Self::NotSent
             | Self::Unknown
+            | Self::NotBridged
             | Self::Skipped
             | Self::NotAttempted => None,
         }
@@ -132,11 +206,14 @@ impl JobState {
         match self {
             Self::Pending => "pending",
             Self::InFlight => "in_flight",
+            Self::Doubtful => "doubtful",
+            Self::InFlightDoubtful => "in_flight_doubtful",
             Self::Succeeded => "succeeded",
             Self::Accepted => "accepted",
             Self::Rejected => "rejected",
             Self::NotSent => "not_sent",
             Self::Unknown => "unknown",
+            Self::NotBridged => "not_bridged",
             Self::Skipped => "skipped",
             Self::NotAttempted => "not_attempted",
         }
@@ -151,6 +228,7 @@ impl From<Outcome> for JobState {
             Outcome::Rejected => Self::Rejected,
             Outcome::NotSent => Self::NotSent,
             Outcome::Unknown => Self::Unknown,
+            Outcome::NotBridged => Self::NotBridged,
         }
     }
 }
@@ -159,35 +237,67 @@ impl From<Outcome> for JobState {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_pair_of_state_and_step_is_decided_and_only_these_are_legal() {
-        let steps = [Step::Intent, Step::Skip, Step::GiveUp]
+    fn steps() -> impl Iterator<Item = Step> {
+        [Step::Intent, Step::Skip, Step::GiveUp]
             .into_iter()
             .chain(Outcome::ALL.map(Step::Ends))
             .chain(Outcome::ALL.map(Step::Retries))
-            .chain(Outcome::ALL.map(Step::Expires));
+            .chain(Outcome::ALL.map(Step::Expires))
+            .chain(Outcome::ALL.map(Step::Reconciles))
+    }
+
+    #[test]
+    fn every_pair_of_state_and_step_is_decided_and_only_these_are_legal() {
+        use JobState as S;
+        use Outcome::{Accepted, NotBridged, NotSent, Rejected, Succeeded, Unknown};
         let mut legal = Vec::new();
-        for step in steps {
-            for state in JobState::ALL {
+        for state in JobState::ALL {
+            for step in steps() {
                 if let Ok(next) = state.apply(step) {
                     legal.push((state, step, next));
                 }
             }
         }
         let expected = [
-            (JobState::Pending, Step::Intent, JobState::InFlight),
-            (JobState::Pending, Step::Skip, JobState::Skipped),
-            (JobState::Pending, Step::GiveUp, JobState::NotAttempted),
-            (JobState::InFlight, Step::Ends(Outcome::Succeeded), JobState::Succeeded),
-            (JobState::InFlight, Step::Ends(Outcome::Accepted), JobState::Accepted),
-            (JobState::InFlight, Step::Ends(Outcome::Rejected), JobState::Rejected),
-            (JobState::InFlight, Step::Ends(Outcome::NotSent), JobState::NotSent),
-            (JobState::InFlight, Step::Ends(Outcome::Unknown), JobState::Unknown),
-            (JobState::InFlight, Step::Retries(Outcome::Rejected), JobState::Pending),
-            (JobState::InFlight, Step::Retries(Outcome::NotSent), JobState::Pending),
-            (JobState::Pending, Step::Expires(Outcome::Rejected), JobState::Rejected),
-            (JobState::Pending, Step::Expires(Outcome::NotSent), JobState::NotSent),
+            (S::Pending, Step::Intent, S::InFlight),
+            (S::Pending, Step::Skip, S::Skipped),
+            (S::Pending, Step::GiveUp, S::NotAttempted),
+            (S::Pending, Step::Expires(Rejected), S::Rejected),
+            (S::Pending, Step::Expires(NotSent), S::NotSent),
+            (S::InFlight, Step::Ends(Succeeded), S::Succeeded),
+            (S::InFlight, Step::Ends(Accepted), S::Accepted),
+            (S::InFlight, Step::Ends(Rejected), S::Rejected),
+            (S::InFlight, Step::Ends(NotSent), S::NotSent),
+            (S::InFlight, Step::Ends(Unknown), S::Unknown),
+            (S::InFlight, Step::Retries(Rejected), S::Pending),
+            (S::InFlight, Step::Retries(NotSent), S::Pending),
+            (S::InFlight, Step::Retries(Unknown), S::Doubtful),
+            (S::Doubtful, Step::Intent, S::InFlightDoubtful),
+            (S::Doubtful, Step::GiveUp, S::Unknown),
+            (S::Doubtful, Step::Expires(Unknown), S::Unknown),
+            (S::InFlightDoubtful, Step::Ends(Succeeded), S::Succeeded),
+            (S::InFlightDoubtful, Step::Ends(Accepted), S::Accepted),
+            (S::InFlightDoubtful, Step::Ends(Rejected), S::Unknown),
+            (S::InFlightDoubtful, Step::Ends(NotSent), S::Unknown),
+            (S::InFlightDoubtful, Step::Ends(Unknown), S::Unknown),
+            (S::InFlightDoubtful, Step::Retries(Rejected), S::Doubtful),
+            (S::InFlightDoubtful, Step::Retries(NotSent), S::Doubtful),
+            (S::InFlightDoubtful, Step::Retries(Unknown), S::Doubtful),
+            (S::Unknown, Step::Reconciles(Succeeded), S::Succeeded),
+            (S::Unknown, Step::Reconciles(NotBridged), S::NotBridged),
         ];
         assert_eq!(legal, expected);
+    }
+
+    #[test]
+    fn once_in_doubt_only_a_success_or_a_finding_leads_anywhere_but_to_unknown() {
+        for state in [JobState::Doubtful, JobState::InFlightDoubtful] {
+            assert_eq!(state.after_crash(), Some(JobState::Unknown));
+            for next in steps().filter_map(|step| state.apply(step).ok()) {
+                let harmless =
+                    matches!(next, JobState::Pending | JobState::Rejected | JobState::NotSent | JobState::NotAttempted);
+                assert!(!harmless && next != JobState::Skipped, "{state:?} -> {next:?}");
+            }
+        }
     }
 }

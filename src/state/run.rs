@@ -2,7 +2,7 @@
 //!
 //! Memory: one byte a job. An event that does not fit the state of its job is an error with its words, never ignored.
 
-use crate::event::{Event, Happened, RunFinished, RunStarted, SetCounts, WaveCounts};
+use crate::event::{Counts, Event, Happened, ReconciliationFinished, RunFinished, RunStarted, SetCounts, WaveCounts};
 use crate::model::{JobNumber, Outcome, SetName, Timestamp};
 use crate::state::{IllegalStep, JobState, Step, Tally};
 use std::collections::HashMap;
@@ -23,9 +23,12 @@ pub enum StateError {
     /// The plan's numbers do not fit each other, or are beyond all measure.
     #[error("the jobs of the sets do not add up to the jobs of the plan")]
     BadPlan,
-    /// Something after `run_finished`.
-    #[error("there is an event after run_finished")]
+    /// Something after `run_finished` that is no reconciliation.
+    #[error("there is an event after run_finished that is no reconciliation")]
     AfterTheEnd,
+    /// `reconciliation_finished` in a run that goes on.
+    #[error("reconciliation_finished stands in front of run_finished")]
+    NotFinished,
     /// A job number that the plan has not.
     #[error("there is no job {0} in the plan")]
     NoSuchJob(JobNumber),
@@ -54,13 +57,25 @@ pub enum Imbalance {
     /// The closing record says other totals than the events add up to.
     #[error("run_finished does not agree with the events before it: {0}")]
     Disagrees(String),
+    /// Findings that no closing record follows.
+    #[error("there is no closing record behind the last reconciled jobs (reconciliation_finished): it was cut off")]
+    ReconciliationOpen,
+    /// The closing record of a reconciliation says other totals than the events add up to.
+    #[error("reconciliation_finished does not agree with the events before it: {0}")]
+    ReconciliationDisagrees(String),
 }
 
 /// A run, as its events tell it.
 #[derive(Clone, Debug)]
 pub struct RunState {
     started: Option<(Timestamp, Box<RunStarted>)>,
-    finished: Option<Box<RunFinished>>,
+    finished: Option<(Timestamp, Box<RunFinished>)>,
+    /// The last reconciliation after the run.
+    reconciled: Option<(Timestamp, Box<ReconciliationFinished>)>,
+    /// Whether there are findings behind its closing record.
+    reconciling: bool,
+    /// What a closing record got wrong, when it came.
+    disagreement: Option<Imbalance>,
     last: Option<Timestamp>,
     jobs: Vec<JobState>,
     /// First job number of each set, from 1, and the set's place.
@@ -78,6 +93,9 @@ impl Default for RunState {
         Self {
             started: None,
             finished: None,
+            reconciled: None,
+            reconciling: false,
+            disagreement: None,
             last: None,
             jobs: Vec::new(),
             sets: HashMap::new(),
@@ -98,7 +116,7 @@ impl RunState {
     /// The same for a reader that holds the event inside a record and need not copy it.
     pub fn take(&mut self, at: Timestamp, event: &Event) -> Result<(), StateError> {
         if self.finished.is_some() {
-            return Err(StateError::AfterTheEnd);
+            return self.take_after_the_end(at, event);
         }
         if self.started.is_none() && !matches!(event, Event::RunStarted(_)) {
             return Err(StateError::NotStarted);
@@ -124,14 +142,10 @@ impl RunState {
             Event::JobExpired(expired) => {
                 self.step(expired.job, &expired.set, Step::Expires(expired.outcome))?;
             }
+            // No wave has come to a job that was never begun.
+            Event::JobNotAttempted(job) if job.attempts == 0 => self.beside_waves(job.job, &job.set, Step::GiveUp)?,
             Event::JobNotAttempted(job) => {
-                // No wave has come to a job that was never begun.
-                let waves = if job.attempts == 0 { std::mem::take(&mut self.waves) } else { Vec::new() };
-                let stepped = self.step(job.job, &job.set, Step::GiveUp);
-                if job.attempts == 0 {
-                    self.waves = waves;
-                }
-                stepped?;
+                self.step(job.job, &job.set, Step::GiveUp)?;
             }
             Event::WaveStarted(_) => self.waves.push(Tally::new(0)),
             Event::Throttled(throttled) => {
@@ -139,7 +153,20 @@ impl RunState {
                 let set = set.ok_or(StateError::NoSuchJob(throttled.job))?;
                 self.both(set, |tally| tally.throttled += 1);
             }
-            Event::RunFinished(finished) => self.finished = Some(finished.clone()),
+            Event::Reconciled(found) => {
+                self.step(found.job, &found.set, Step::Reconciles(found.outcome))?;
+            }
+            Event::RunFinished(finished) => {
+                let agrees = self.agrees(&finished.totals, &finished.sets);
+                let agrees = agrees.and_then(|()| match () {
+                    () if finished.attempts != self.total.attempts => Err("the number of attempts differs"),
+                    () if finished.waves != self.wave_counts() => Err("the waves' totals differ"),
+                    () => Ok(()),
+                });
+                self.disagreement = agrees.err().map(|what| Imbalance::Disagrees(what.to_owned()));
+                self.finished = Some((at, finished.clone()));
+            }
+            Event::ReconciliationFinished(_) => return Err(StateError::NotFinished),
             Event::TokenFetched(_)
             | Event::TokenFailed(_)
             | Event::BreakerOpened(_)
@@ -148,6 +175,37 @@ impl RunState {
             | Event::WaveFinished(_)
             | Event::Stopping(_)
             | Event::Seal(_) => {}
+        }
+        Ok(())
+    }
+
+    /// After the run only its unknown jobs change; its moments stay those of the run.
+    fn take_after_the_end(&mut self, at: Timestamp, event: &Event) -> Result<(), StateError> {
+        match event {
+            Event::Reconciled(found) => {
+                // The waves are over: their counts are those of the run.
+                self.beside_waves(found.job, &found.set, Step::Reconciles(found.outcome))?;
+                self.reconciling = true;
+                Ok(())
+            }
+            Event::ReconciliationFinished(closing) => {
+                let agrees = self.agrees(&closing.totals, &closing.sets);
+                let wrong = agrees.err().map(|what| Imbalance::ReconciliationDisagrees(what.to_owned()));
+                self.disagreement = self.disagreement.take().or(wrong);
+                self.reconciled = Some((at, closing.clone()));
+                self.reconciling = false;
+                Ok(())
+            }
+            _ => Err(StateError::AfterTheEnd),
+        }
+    }
+
+    fn agrees(&self, totals: &Counts, sets: &[SetCounts]) -> Result<(), &'static str> {
+        if *totals != self.total.counts() {
+            return Err("the totals differ");
+        }
+        if sets != self.set_counts() {
+            return Err("the sets' totals differ");
         }
         Ok(())
     }
@@ -197,6 +255,14 @@ impl RunState {
         }
     }
 
+    /// A step that no wave has a part in.
+    fn beside_waves(&mut self, job: JobNumber, set: &SetName, step: Step) -> Result<(), StateError> {
+        let waves = std::mem::take(&mut self.waves);
+        let stepped = self.step(job, set, step);
+        self.waves = waves;
+        stepped.map(drop)
+    }
+
     fn both(&mut self, set: usize, change: impl Fn(&mut Tally)) {
         change(&mut self.total);
         if let Some(wave) = self.waves.last_mut() {
@@ -240,7 +306,17 @@ impl RunState {
 
     /// The closing record.
     pub fn finished(&self) -> Option<&RunFinished> {
-        self.finished.as_deref()
+        self.finished.as_ref().map(|(_, finished)| finished.as_ref())
+    }
+
+    /// When the run ended.
+    pub fn ended(&self) -> Option<Timestamp> {
+        self.finished.as_ref().map(|(at, _)| *at)
+    }
+
+    /// The closing record of the last reconciliation after the run, and its moment.
+    pub fn reconciliation(&self) -> Option<(Timestamp, &ReconciliationFinished)> {
+        self.reconciled.as_ref().map(|(at, closing)| (*at, closing.as_ref()))
     }
 
     /// When the run began.
@@ -248,7 +324,7 @@ impl RunState {
         self.started.as_ref().map(|(at, _)| *at)
     }
 
-    /// The last event's moment.
+    /// The moment of the run's last event; what is found out later does not move it.
     pub fn last(&self) -> Option<Timestamp> {
         self.last
     }
@@ -281,19 +357,20 @@ impl RunState {
 
     /// Jobs whose intent has no outcome: what a crash leaves.
     pub fn in_flight(&self) -> u64 {
-        self.total.count(JobState::InFlight)
+        self.total.count(JobState::InFlight) + self.total.count(JobState::InFlightDoubtful)
     }
 
     /// Jobs that have not been begun, or wait for another attempt, with their sets.
     pub fn pending(&self) -> Vec<(JobNumber, SetName)> {
-        if self.total.count(JobState::Pending) == 0 {
+        let waits = |state| matches!(state, JobState::Pending | JobState::Doubtful);
+        if self.total.count(JobState::Pending) + self.total.count(JobState::Doubtful) == 0 {
             return Vec::new();
         }
         let mut pending: Vec<_> = self
             .sets
             .iter()
             .flat_map(|(set, (_, numbers))| numbers.clone().map(move |number| (number, set)))
-            .filter(|(number, _)| self.job(*number) == Some(JobState::Pending))
+            .filter(|(number, _)| self.job(*number).is_some_and(waits))
             .map(|(number, set)| (number, set.clone()))
             .collect();
         pending.sort_unstable_by_key(|(number, _)| *number);
@@ -322,24 +399,14 @@ impl RunState {
 
     /// The balance sheet: every job in exactly one final state, and the closing record says the same.
     pub fn balance(&self) -> Result<(), Imbalance> {
-        let finished = self.finished.as_ref().ok_or(Imbalance::NotFinished)?;
-        let open = self.total.count(JobState::Pending) + self.in_flight();
-        if open > 0 {
-            return Err(Imbalance::Open(open));
+        if self.finished.is_none() {
+            return Err(Imbalance::NotFinished);
         }
-        let disagrees = |what: &str| Err(Imbalance::Disagrees(what.to_owned()));
-        if finished.totals != self.total.counts() {
-            return disagrees("the totals differ");
+        match (self.total.open(), &self.disagreement) {
+            (0, None) if self.reconciling => Err(Imbalance::ReconciliationOpen),
+            (0, None) => Ok(()),
+            (0, Some(disagreement)) => Err(disagreement.clone()),
+            (open, _) => Err(Imbalance::Open(open)),
         }
-        if finished.sets != self.set_counts() {
-            return disagrees("the sets' totals differ");
-        }
-        if finished.waves != self.wave_counts() {
-            return disagrees("the waves' totals differ");
-        }
-        if finished.attempts != self.total.attempts {
-            return disagrees("the number of attempts differs");
-        }
-        Ok(())
     }
 }

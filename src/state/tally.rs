@@ -81,9 +81,15 @@ impl Tally {
         self.count(JobState::Succeeded) + self.count(JobState::Accepted)
     }
 
-    /// rejected + `not_sent`.
+    /// rejected + `not_sent` + `not_bridged`.
     pub fn failed(&self) -> u64 {
-        self.count(JobState::Rejected) + self.count(JobState::NotSent)
+        self.count(JobState::Rejected) + self.count(JobState::NotSent) + self.count(JobState::NotBridged)
+    }
+
+    /// Jobs without a final state.
+    pub fn open(&self) -> u64 {
+        let open = [JobState::Pending, JobState::InFlight, JobState::Doubtful, JobState::InFlightDoubtful];
+        open.into_iter().map(|state| self.count(state)).sum()
     }
 
     /// succeeded + accepted + failed + unknown.
@@ -102,6 +108,7 @@ impl Tally {
             unknown: self.count(JobState::Unknown),
             skipped: self.count(JobState::Skipped),
             not_attempted: self.count(JobState::NotAttempted),
+            not_bridged: self.count(JobState::NotBridged),
         }
     }
 
@@ -149,6 +156,7 @@ impl Tally {
             Metric::Rejected => count(self.count(JobState::Rejected)),
             Metric::NotSent => count(self.count(JobState::NotSent)),
             Metric::Unknown => count(self.count(JobState::Unknown)),
+            Metric::NotBridged => count(self.count(JobState::NotBridged)),
             Metric::Skipped => count(self.count(JobState::Skipped)),
             Metric::NotAttempted => count(self.count(JobState::NotAttempted)),
             Metric::Failed => count(self.failed()),

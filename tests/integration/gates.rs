@@ -82,7 +82,7 @@ fn a_rule_about_time_ends_a_run_in_which_nothing_happens() {
     gate.open();
     let run = started.finish(12);
     stopped(&run, &server, "aborted");
-    assert_eq!(run.audit.total("succeeded"), 1, "what was in flight was not cut off");
+    assert_eq!(run.audit.total("succeeded"), server.bridges().len() as u64, "what was in flight was not cut off");
 }
 
 #[test]

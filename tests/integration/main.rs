@@ -8,6 +8,7 @@
 #![expect(clippy::cast_precision_loss, clippy::naive_bytecount, reason = "the counts here are small")]
 
 mod architecture;
+mod auth_check;
 mod cli;
 mod connections;
 mod cut_everywhere;
@@ -24,15 +25,18 @@ mod interruption;
 mod limits;
 mod limits_hold;
 mod masking;
+mod oauth;
 mod order;
 mod outcomes;
 mod output_forms;
 mod payloads;
 mod plan;
+mod probing;
 mod profiles;
 mod promise;
 mod reports;
 mod rows;
+mod same_key;
 mod saved_plan;
 mod schema_words;
 mod schemas;

@@ -84,11 +84,34 @@ fn a_token_endpoint_that_fails_for_a_while_is_asked_again() {
 }
 
 #[test]
-fn a_token_endpoint_that_resets_is_asked_again_and_given_up_after_four_times() {
-    let server = granting(vec![Reply::Reset; 9]);
-    let run = Book::at(&server.url()).run(69);
-    assert_eq!((server.token_requests(), server.bridges().len()), (4, 0));
-    assert_eq!(run.audit.events("token_failed").last().unwrap().get("retry_in_ms"), None);
+fn a_token_endpoint_that_resets_is_asked_again_and_given_up_by_a_rule_of_its_own() {
+    for (retry, asked) in [
+        ("{max_attempts: 1, min_wait: 1ms, max_wait: 5ms}", 8),
+        ("{token_attempts: 3, min_wait: 1ms, max_wait: 5ms}", 3),
+    ] {
+        let server = granting(vec![Reply::Reset; 20]);
+        let run = Book::at(&server.url()).retry(retry).run(69);
+        assert_eq!((server.token_requests(), server.bridges().len()), (asked, 0));
+        assert_eq!(run.audit.events("token_failed").last().unwrap().get("retry_in_ms"), None);
+    }
+}
+
+#[test]
+fn the_bound_on_failures_begins_anew_with_each_token() {
+    let server = granting([
+        Reply::Reset,
+        Reply::Reset,
+        token_body(r#"{"access_token":"first","expires_in":3600}"#),
+        Reply::Reset,
+        Reply::Reset,
+    ]);
+    let refused = RawServer::answering([answer(401, &[], "")]);
+    let run = Book::at(&refused.url())
+        .token_at(&server.url())
+        .retry("{token_attempts: 3, min_wait: 1ms, max_wait: 5ms}")
+        .run(0);
+    assert_eq!(server.token_requests(), 6);
+    assert_eq!(run.audit.total("succeeded"), 1);
 }
 
 #[test]

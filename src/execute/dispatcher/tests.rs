@@ -23,6 +23,7 @@ fn job(number: JobNumber, set: usize, call: u64, after: Option<After>) -> Job {
         targets: Vec::new(),
         prefixes: Vec::new(),
         request,
+        probe: None,
         not_after: None,
         after,
     }

@@ -15,8 +15,8 @@ pub use proxy::{ProxyServer, ProxyUse};
 pub(super) use response::{BodyEnd, Response};
 pub use tls::{Authorities, Identity, certificates};
 
-use super::auth::Access;
 use super::error::ExecuteError;
+use super::token_store::Access;
 use crate::model::{
     DurationSpec, Evidence, HostPattern, HttpVersion, Link, Method, RequestSpec, Secret, Timeouts, TlsVersion,
 };
@@ -187,6 +187,26 @@ impl Transport {
             builder = builder.header(CONTENT_LENGTH, 0);
         }
         self.exchange(&self.client, builder.body(request.body), limit).await
+    }
+
+    /// Sends a read-only request.
+    pub(super) async fn probe(&self, path: &str, access: &Access) -> Exchange {
+        let Some(base_url) = access.base_url.as_ref().or(self.settings.urls.base_url.as_ref()) else {
+            return Exchange::NotBuilt("no base URL is known".to_owned());
+        };
+        let url = match self.judge_host(&format!("{base_url}{path}")) {
+            Ok(url) => url,
+            Err(reason) => return Exchange::NotBuilt(reason),
+        };
+        let mut builder = self.client.get(url);
+        if let Some(header) = &access.header {
+            let Some(value) = sensitive(&header.value) else {
+                return Exchange::NotBuilt("the access token cannot stand in a header".to_owned());
+            };
+            builder = builder.header(&header.name, value);
+        }
+        let builder = builder.header(ACCEPT, "application/json");
+        self.exchange(&self.client, builder, self.settings.timeouts.request).await
     }
 
     /// Sends a token request. It has no side effect, whatever happens to it.

@@ -1,8 +1,9 @@
 //! An answer, read within bounds of size and time.
 
+use super::super::challenge::{self, TokenFault};
 use super::super::retry;
 use crate::profile::Answers;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
 use std::time::Duration;
 
 /// Bytes of an answer's body that are read. The rest cannot change an outcome.
@@ -62,6 +63,12 @@ impl Response {
     /// A header as text.
     pub(in crate::execute) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// What its challenges say about the token.
+    pub(in crate::execute) fn token_fault(&self) -> Option<TokenFault> {
+        let challenges = self.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        challenge::token_fault(challenges)
     }
 
     /// Retry-After, read against the answer's Date.

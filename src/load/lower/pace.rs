@@ -56,6 +56,8 @@ pub(super) fn retry(raw: Option<&RawRetry>, quantities: &mut Quantities<'_>) -> 
         max_wait: quantities.get("/retry/max_wait", raw.max_wait.as_deref(), 10),
         max_retry_after: quantities.get("/retry/max_retry_after", raw.max_retry_after.as_deref(), 60),
         budget: raw.budget.as_ref().and_then(share).unwrap_or(Share::Percent(100.0)),
+        token_attempts: raw.token_attempts.map_or(8, |n| u32::try_from(n).unwrap_or(u32::MAX)),
+        unknown: raw.unknown.unwrap_or_default(),
     };
     if retry.min_wait > retry.max_wait {
         let pointer = if written { "/retry/max_wait" } else { "/retry/min_wait" };

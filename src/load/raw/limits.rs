@@ -1,7 +1,7 @@
 //! `limits:`, `retry:` and `privacy:` as people write them.
 
 use super::guards::PREFIX;
-use crate::model::{DurationSpec, NumberPrivacy, Rate, Share, StatusPattern};
+use crate::model::{DurationSpec, NumberPrivacy, Rate, Share, StatusPattern, UnknownRetry};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
@@ -98,6 +98,16 @@ pub(in crate::load) struct RawRetry {
     pub(in crate::load) budget: Option<RawShare>,
     /// Answers that mean something else than the profile says.
     pub(in crate::load) on: Option<RawRetryOn>,
+    /// Requests for an access token in a row that may fail for reasons that pass (no answer, 408, 425, 429, 5xx) before a
+    /// run that has no token ends, 1 to 100, with the back-off of jobs between them. `max_attempts` has no say in it: a
+    /// token request has no side effect. Default 8, which with the other defaults is some 40 s.
+    #[schemars(range(min = 1, max = 100), extend("default" = 8, "examples" = [8]))]
+    pub(in crate::load) token_attempts: Option<u64>,
+    /// An attempt that may have had its effect, where the profile has an idempotency key: `same_key` sends the same request
+    /// again with the same key, as one more of `max_attempts`, and the API makes one effect of both; `never` leaves it
+    /// unknown. Without such a key it is never sent again. Default `same_key`.
+    #[schemars(extend("default" = "same_key", "examples" = ["never"]))]
+    pub(in crate::load) unknown: Option<UnknownRetry>,
 }
 
 /// What some answers mean, whatever the profile says. The most specific entry counts: `503` before `5xx`.

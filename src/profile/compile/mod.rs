@@ -2,6 +2,7 @@
 //!
 //! The schema has been asked before; what it refused is not here any more and is not missed a second time.
 
+mod probe;
 mod request;
 
 use super::Profile;
@@ -82,9 +83,7 @@ pub(super) fn compile(document: Value, text: String, shipped: bool) -> Result<Pr
     if let (Some(auth), Some(request)) = (&auth, &request) {
         templates.problems.extend(token_header(auth.header(), request));
     }
-    if let Some(probe) = spec.probe {
-        request::probe(&probe, &rules, &mut templates);
-    }
+    let probe = spec.probe.and_then(|probe| probe::probe(probe, &rules, &mut templates));
     match (checker, auth, request) {
         (Some(checker), Some(auth), Some(templates)) if problems.is_empty() => Ok(Profile {
             name,
@@ -97,6 +96,7 @@ pub(super) fn compile(document: Value, text: String, shipped: bool) -> Result<Pr
             checker,
             engine,
             templates,
+            probe,
             answers,
             sandbox,
         }),

@@ -1,11 +1,11 @@
-//! `request:` and `probe:` -> compiled templates.
+//! `request:` -> compiled templates.
 
 use super::Templates;
 use crate::model::{Code, Problem};
 use crate::profile::body::Body;
 use crate::profile::job::JobRules;
 use crate::profile::request::{RequestTemplates, Segment, TargetTemplates, is_header_value, segments};
-use crate::profile::spec::{IdempotencySpec, ProbeSpec, RequestIdSpec, RequestSpecSpec};
+use crate::profile::spec::{IdempotencySpec, RequestIdSpec, RequestSpecSpec};
 use crate::template::{Scope, Template, Tree, TreeError};
 use serde_json::{Map, Value};
 
@@ -55,6 +55,7 @@ pub(super) fn request(
     }
     let request_id_header = spec.request_id.as_ref().and_then(|id| id.header.clone());
     let request_id = request_id(spec.request_id.take(), templates, &mut headers);
+    let keyed = spec.idempotency_key.is_some();
     if let Some(key) = spec.idempotency_key.take() {
         idempotency(key, &mut spec, templates, &mut headers);
     }
@@ -73,20 +74,11 @@ pub(super) fn request(
         body,
         request_id: request_id?,
         request_id_header,
+        keyed,
     })
 }
 
-/// Compiles `probe:`. Nothing sends it yet, so nothing is kept.
-pub(super) fn probe(spec: &ProbeSpec, rules: &JobRules, templates: &mut Templates<'_>) {
-    target("/probe", spec.path.as_deref(), spec.query.as_ref(), rules, templates);
-    for (key, predicate) in [("bridged", &spec.bridged), ("not_bridged", &spec.not_bridged)] {
-        if let Some(predicate) = predicate {
-            templates.problems.extend(predicate.problems(&format!("/probe/{key}")));
-        }
-    }
-}
-
-fn target(
+pub(super) fn target(
     at: &str,
     path: Option<&str>,
     query: Option<&Map<String, Value>>,

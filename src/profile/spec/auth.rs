@@ -39,8 +39,9 @@ pub(in crate::profile) struct AuthSpec {
     pub(in crate::profile) params: Option<BTreeMap<String, String>>,
     /// Where things stand in the token's answer.
     pub(in crate::profile) answer: Option<TokenAnswerSpec>,
-    /// Lifetime of a token whose answer does not say. Default 10m.
-    #[schemars(regex(pattern = DurationSpec::PATTERN), extend("default" = "10m", "examples" = ["10m"]))]
+    /// Lifetime of a token whose answer does not say. Left out: what the token itself says, if it is a JWT (`exp` less
+    /// `iat`), else until the API refuses it, ten minutes at most.
+    #[schemars(regex(pattern = DurationSpec::PATTERN), extend("examples" = ["10m"]))]
     pub(in crate::profile) default_lifetime: Option<String>,
     /// The header that carries the token, for every grant but `basic` and `none`. Default `Authorization`.
     #[schemars(regex(pattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"), extend("default" = "Authorization", "examples" = ["X-API-Key"]))]

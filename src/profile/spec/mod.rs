@@ -12,7 +12,7 @@ mod sandbox;
 pub(super) use auth::{AuthSpec, ClientAuth, Grant, TokenAnswerSpec};
 pub(super) use endpoints::EndpointsSpec;
 pub(super) use job::{JobSpec, LegsSpec, LinksSpec, NumbersSpec};
-pub(super) use request::{IdempotencySpec, ProbeSpec, RequestIdSpec, RequestSpecSpec};
+pub(super) use request::{IdempotencySpec, ProbeAnswerSpec, ProbeSpec, RequestIdSpec, RequestSpecSpec};
 pub(super) use sandbox::SandboxSpec;
 
 use super::answer::Answers;
@@ -104,8 +104,7 @@ pub(super) struct ProfileSpec {
     /// The fields of a job.
     #[schemars(required)]
     pub(super) job: Option<JobSpec>,
-    /// A read-only request that tells whether a call is bridged. It is checked like the bridge request; no command sends
-    /// it yet.
+    /// A read-only request that tells whether a call is bridged, for jobs whose outcome is unknown.
     pub(super) probe: Option<ProbeSpec>,
     /// What the built-in simulator answers for this profile in `run --sandbox`.
     pub(super) sandbox: Option<SandboxSpec>,

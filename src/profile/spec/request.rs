@@ -1,7 +1,7 @@
 //! `request:` and `probe:` of a profile.
 
-use crate::model::Method;
-use crate::profile::predicate::Predicate;
+use crate::model::StatusPattern;
+use crate::model::{DurationSpec, Method};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -38,8 +38,9 @@ pub(in crate::profile) struct RequestSpecSpec {
     pub(in crate::profile) form: Option<Map<String, Value>>,
     /// A header that tells the requests of different jobs apart; the same on each attempt of a job.
     pub(in crate::profile) request_id: Option<RequestIdSpec>,
-    /// What the API knows a repeated request by. It is sent with every attempt; a job whose outcome is unknown is not
-    /// sent again because of it.
+    /// What the API knows a repeated request by: it makes one effect of all requests with the same key, and answers the
+    /// repetition as it answered, or would have answered, the first. Only if the vendor states that: because of this entry a
+    /// request that may have had its effect is sent again (`retry.unknown` of the runbook).
     pub(in crate::profile) idempotency_key: Option<IdempotencySpec>,
 }
 
@@ -75,8 +76,8 @@ pub(in crate::profile) struct IdempotencySpec {
     pub(in crate::profile) value: Option<String>,
 }
 
-/// A read-only request (GET) that tells whether a call is bridged. It is checked like the bridge request; no command
-/// sends it yet.
+/// A read-only request (GET) that tells whether a call is bridged. A job whose outcome is unknown is looked up with it, in the
+/// run and by `reconcile`.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub(in crate::profile) struct ProbeSpec {
@@ -86,8 +87,37 @@ pub(in crate::profile) struct ProbeSpec {
     /// Query parameters; templates as in `request.query`.
     #[schemars(with = "Option<BTreeMap<String, String>>", extend("examples" = [{"fields": "state"}]))]
     pub(in crate::profile) query: Option<Map<String, Value>>,
-    /// What the body says of a call that is bridged. Left out: the API cannot tell.
-    pub(in crate::profile) bridged: Option<Predicate>,
-    /// What the body says of a call that is not bridged. Left out: the API cannot tell.
-    pub(in crate::profile) not_bridged: Option<Predicate>,
+    /// The answer for a call that is bridged. Left out: the API cannot tell.
+    pub(in crate::profile) bridged: Option<ProbeAnswerSpec>,
+    /// The answer for a call that the request did not bridge and will not. A call that has ended may well have been bridged
+    /// before: only an answer that rules that out belongs here. Left out: the API cannot tell.
+    pub(in crate::profile) not_bridged: Option<ProbeAnswerSpec>,
+    /// For so long after an attempt its request may still be worked on: until then `not_bridged` does not count. Default 30s.
+    #[schemars(regex(pattern = DurationSpec::PATTERN), extend("default" = "30s", "examples" = ["30s"]))]
+    pub(in crate::profile) settled_after: Option<String>,
+}
+
+/// An answer to a probe: its status, and a value of its JSON (`pointer` with `equals`, `one_of` or `contains`) or the beginning of
+/// its text. Values may be templates with the names of `request`.
+#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::profile) struct ProbeAnswerSpec {
+    /// The statuses of which the answer has one. Default: any 2xx.
+    #[schemars(length(min = 1), extend("examples" = [[404]]))]
+    pub(in crate::profile) status: Option<Vec<Option<StatusPattern>>>,
+    /// Where the value stands in the JSON body, as a JSON pointer.
+    #[schemars(regex(pattern = "^(/[^/]+)+$"), extend("examples" = ["/data/state"]))]
+    pub(in crate::profile) pointer: Option<String>,
+    /// The value that must stand there.
+    #[schemars(extend("examples" = ["bridged"]))]
+    pub(in crate::profile) equals: Option<Value>,
+    /// The values of which one must stand there.
+    #[schemars(length(min = 1), extend("examples" = [["bridged", "talking"]]))]
+    pub(in crate::profile) one_of: Option<Vec<Value>>,
+    /// An element of the list that must stand there, several that all must, or a part of the text.
+    #[schemars(extend("examples" = ["{{job.call_id}}"]))]
+    pub(in crate::profile) contains: Option<Value>,
+    /// The beginning of the body; blanks in front of it do not count.
+    #[schemars(length(min = 1), extend("examples" = ["+OK"]))]
+    pub(in crate::profile) text_starts_with: Option<String>,
 }

@@ -8,13 +8,14 @@ const WIDTH: f64 = 1000.0;
 const LEAST: f64 = 3.0;
 
 /// Each state's count, its class in the style sheet and its word, in the order of the table.
-pub(in crate::report) fn parts(figures: &Figures) -> [(u64, &'static str, &'static str); 8] {
+pub(in crate::report) fn parts(figures: &Figures) -> [(u64, &'static str, &'static str); 9] {
     [
         (figures.succeeded, "ok", "succeeded"),
         (figures.accepted, "ok2", "accepted"),
         (figures.rejected, "bad", "rejected"),
         (figures.not_sent, "bad2", "not sent"),
         (figures.unknown, "open", "unknown"),
+        (figures.not_bridged, "bad3", "not bridged"),
         (figures.skipped, "idle", "skipped"),
         (figures.not_attempted, "idle2", "not attempted"),
         (figures.open, "open2", "open"),

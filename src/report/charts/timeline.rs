@@ -75,9 +75,14 @@ impl Bucket {
     fn count(&mut self, view: &JobView<'_>) {
         match view.state {
             JobState::Succeeded | JobState::Accepted => self.taken += 1,
-            JobState::Rejected | JobState::NotSent => self.failed += 1,
+            JobState::Rejected | JobState::NotSent | JobState::NotBridged => self.failed += 1,
             JobState::Unknown => self.unknown += 1,
-            JobState::Pending | JobState::InFlight | JobState::Skipped | JobState::NotAttempted => return,
+            JobState::Pending
+            | JobState::InFlight
+            | JobState::Doubtful
+            | JobState::InFlightDoubtful
+            | JobState::Skipped
+            | JobState::NotAttempted => return,
         }
         if let (Some(_), Some((latency, _))) = (view.status, view.times) {
             self.latencies.push(latency);

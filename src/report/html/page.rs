@@ -4,7 +4,8 @@
 
 use super::tables;
 use super::tables::{
-    BalanceRow, CriterionRow, ErrorRow, InputRow, LatencyRow, SettingRow, StateColumn, StopRow, UnknownRow, WarningRow,
+    BalanceRow, CriterionRow, ErrorRow, InputRow, LatencyRow, ReconciledRow, SettingRow, StateColumn, StopRow,
+    UnknownRow, WarningRow,
 };
 use crate::event::{Ending, Verdict};
 use crate::model::{Timestamp, printable};
@@ -60,6 +61,9 @@ pub(super) struct Page {
     unknown: Vec<UnknownRow>,
     unknown_count: String,
     unknown_left_out: Option<String>,
+    reconciliation: Option<String>,
+    reconciled: Vec<ReconciledRow>,
+    reconciled_left_out: Option<String>,
     facts: Vec<Fact>,
     inputs: Vec<InputRow>,
     settings: Vec<SettingRow>,
@@ -129,6 +133,9 @@ impl Page {
             unknown: tables::unknown(summary),
             unknown_count: tables::jobs(summary.unknown.count),
             unknown_left_out: some(summary.unknown.left_out),
+            reconciliation: crate::report::reconciliation::words(&summary.reconciliation),
+            reconciled: tables::reconciled(summary),
+            reconciled_left_out: some(summary.reconciliation.left_out),
             facts: facts(summary),
             inputs: tables::inputs(summary),
             settings: tables::settings(summary),

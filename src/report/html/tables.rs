@@ -6,6 +6,7 @@ use crate::model::{NumberPrivacy, Outcome, printable};
 use crate::report::charts::parts;
 use crate::report::errors::evidence_words;
 use crate::report::number::{count, criterion_value};
+use crate::report::reconciliation::reconciled_word;
 use crate::report::summary::{Figures, Summary};
 use crate::report::text::ending_words;
 use serde::Serialize;
@@ -111,6 +112,18 @@ pub(super) struct UnknownRow {
 }
 
 #[derive(Debug, Serialize)]
+pub(super) struct ReconciledRow {
+    job: u64,
+    set: String,
+    call_id: String,
+    outcome: &'static str,
+    by: &'static str,
+    reason: String,
+    timestamp: String,
+    who: String,
+}
+
+#[derive(Debug, Serialize)]
 pub(super) struct InputRow {
     file: String,
     bytes: String,
@@ -175,7 +188,7 @@ pub(super) fn criteria(summary: &Summary) -> Vec<CriterionRow> {
     summary.criteria.iter().take(MAX_ROWS).map(row).collect()
 }
 
-/// The state columns; the last one only where it counts something.
+/// The state columns; the last one, and the one for what was found out later, only where they count something.
 pub(super) fn states(total: &Figures) -> Vec<StateColumn> {
     shown(total, total).map(|(_, class, name)| StateColumn { name, class }).collect()
 }
@@ -206,8 +219,8 @@ pub(super) fn balance_row(figures: &Figures, total: &Figures) -> BalanceRow {
 }
 
 fn shown(figures: &Figures, total: &Figures) -> impl Iterator<Item = (u64, &'static str, &'static str)> {
-    let open = total.open > 0;
-    parts(figures).into_iter().filter(move |(_, class, _)| open || *class != "open2")
+    let (open, found) = (total.open > 0, total.not_bridged > 0);
+    parts(figures).into_iter().filter(move |(_, class, _)| (open || *class != "open2") && (found || *class != "bad3"))
 }
 
 /// The balance sheet as a sentence that can be checked by eye.
@@ -254,6 +267,7 @@ pub(super) fn errors(summary: &Summary) -> Vec<ErrorRow> {
         let (outcome, tone) = match group.outcome {
             Outcome::Unknown => ("unknown", "open"),
             Outcome::NotSent => ("not sent", "bad"),
+            Outcome::NotBridged => ("not bridged", "bad"),
             Outcome::Rejected | Outcome::Succeeded | Outcome::Accepted => ("rejected", "bad"),
         };
         ErrorRow {
@@ -301,6 +315,21 @@ pub(super) fn unknown(summary: &Summary) -> Vec<UnknownRow> {
         why: cell(&job.why),
     };
     summary.unknown.jobs.iter().map(row).collect()
+}
+
+pub(super) fn reconciled(summary: &Summary) -> Vec<ReconciledRow> {
+    let cell = |text: &str| printable(text, MAX_CELL).into_owned();
+    let row = |job: &crate::report::ReconciledJob| ReconciledRow {
+        job: job.job,
+        set: cell(job.set.as_str()),
+        call_id: cell(&job.call_id),
+        outcome: if job.outcome == Outcome::NotBridged { "not bridged" } else { "bridged" },
+        by: reconciled_word(job.by),
+        reason: clean(&job.reason),
+        timestamp: job.timestamp.to_string(),
+        who: job.who.as_deref().map_or_else(|| "the run".to_owned(), cell),
+    };
+    summary.reconciliation.jobs.iter().map(row).collect()
 }
 
 pub(super) fn inputs(summary: &Summary) -> Vec<InputRow> {

@@ -316,8 +316,9 @@ impl Run {
         let finished = self.audit.finished();
         assert_eq!(finished["exit_code"], code);
         assert_eq!(self.audit.lines.last().unwrap(), finished);
-        let states = ["succeeded", "accepted", "rejected", "not_sent", "unknown", "skipped", "not_attempted"]
-            .map(|state| self.audit.total(state));
+        let states =
+            ["succeeded", "accepted", "rejected", "not_sent", "unknown", "not_bridged", "skipped", "not_attempted"]
+                .map(|state| self.audit.total(state));
         assert_eq!(self.audit.total("jobs"), states.iter().sum::<u64>(), "{finished:#}");
         let summary = self.summary();
         check_schema(summary_schema(), &summary);

@@ -4,6 +4,7 @@
 pub(crate) mod audit;
 pub(crate) mod book;
 pub(crate) mod h2;
+pub(crate) mod own;
 pub(crate) mod peer;
 pub(crate) mod process;
 pub(crate) mod proxy;

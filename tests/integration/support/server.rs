@@ -191,11 +191,20 @@ impl RawServer {
 
     /// Waits until so many bridge requests have come.
     pub(crate) fn wait_for_bridges(&self, count: usize) {
+        self.wait_for(count, |request| !request.is_token());
+    }
+
+    /// Waits until so many requests of any kind have come.
+    pub(crate) fn wait_for_requests(&self, count: usize) {
+        self.wait_for(count, |_| true);
+    }
+
+    fn wait_for(&self, count: usize, counts: impl Fn(&Request) -> bool) {
         let until = Instant::now() + GUARD;
         let mut requests = locked(&self.shared.requests);
-        while requests.iter().filter(|request| !request.is_token()).count() < count {
+        while requests.iter().filter(|request| counts(request)).count() < count {
             let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "{count} bridge requests never came: {requests:?}");
+            assert!(!left.is_zero(), "{count} requests never came: {requests:?}");
             requests = self.shared.arrived.wait_timeout(requests, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }

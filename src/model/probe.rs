@@ -1,0 +1,14 @@
+//! The read-only request that tells whether a job's call is bridged, filled in for one job.
+
+use serde_json::Value;
+
+/// What is asked, and which values its answer is compared with. The profile says what the comparison means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProbeRequest {
+    /// Path and query, below the base URL.
+    pub path: String,
+    /// The value that the answer of a bridged call is compared with.
+    pub bridged: Option<Value>,
+    /// The same for a call that is not bridged.
+    pub not_bridged: Option<Value>,
+}
