@@ -65,8 +65,18 @@ pub enum Event {
     JobExpired(JobExpired),
     /// A job that the run did not come to.
     JobNotAttempted(JobNotAttempted),
-    /// An answer asked for a pause; the whole run pauses.
+    /// An answer asked to slow down; the whole run pauses, or lowers its rate.
     Throttled(Throttled),
+    /// The API does not work: nothing is sent for a while.
+    BreakerOpened(BreakerOpened),
+    /// The API works again.
+    BreakerClosed(BreakerClosed),
+    /// No job is tried again any more: the run's budget of attempts is spent.
+    RetryBudgetSpent(RetryBudgetSpent),
+    /// A wave begins.
+    WaveStarted(WaveStarted),
+    /// Every job of a wave has ended.
+    WaveFinished(WaveFinished),
     /// No further job is started; what is in flight goes on.
     Stopping(Stopping),
     /// A check point of the chain.
@@ -331,6 +341,14 @@ pub struct JobNotAttempted {
     pub key: Option<JobKey>,
     /// The call; null when its row can no longer be read.
     pub call_id: Option<String>,
+    /// Its attempts, all of them proven to be without effect.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl From<Skipped> for JobSkipped {
@@ -355,6 +373,61 @@ pub struct Throttled {
     pub status_code: u16,
     /// The pause of the whole run, in milliseconds.
     pub pause_ms: u64,
+    /// Requests per second from now on, where answers set the pace and this one has lowered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_s: Option<f64>,
+}
+
+/// See [`Event::BreakerOpened`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct BreakerOpened {
+    /// Failures in a row: no connection, no answer, or 5xx.
+    #[schemars(range(min = 1))]
+    pub failures: u32,
+    /// How long nothing is sent before one job tries the API, in milliseconds.
+    pub pause_ms: u64,
+    /// Requests in flight at that moment.
+    pub in_flight: u64,
+}
+
+/// See [`Event::BreakerClosed`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct BreakerClosed {
+    /// The job that tried the API and found it well.
+    #[schemars(range(min = 1))]
+    pub job: JobNumber,
+}
+
+/// See [`Event::RetryBudgetSpent`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RetryBudgetSpent {
+    /// Attempts beyond the first that all jobs together have had.
+    pub retries: u64,
+}
+
+/// See [`Event::WaveStarted`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct WaveStarted {
+    /// Its number, from 1.
+    #[schemars(range(min = 1))]
+    pub wave: u32,
+    /// Jobs that it may begin.
+    pub jobs: u64,
+}
+
+/// See [`Event::WaveFinished`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct WaveFinished {
+    /// Its counts.
+    #[serde(flatten)]
+    pub wave: WaveCounts,
+    /// What it had to show before the next one, with the values that it has shown.
+    pub require: Vec<CriterionResult>,
+    /// Whether all of that holds.
+    pub passed: bool,
+    /// How long the run rests before the next one, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_ms: Option<u64>,
 }
 
 /// Why a run ends.
@@ -373,6 +446,33 @@ pub enum Ending {
     Misconfigured,
     /// The inputs changed under the run.
     InputChanged,
+    /// A rule of `abort_when` held.
+    Aborted,
+    /// A success criterion could no longer be met.
+    CriterionLost,
+    /// `limits.deadline` passed.
+    Deadline,
+    /// The window closed, or was not open.
+    WindowClosed,
+    /// A wave did not show what it had to.
+    WaveFailed,
+    /// The API did not work, and the circuit breaker had tried it often enough.
+    BreakerOpen,
+}
+
+impl Ending {
+    /// Whether the run left jobs out because it was told to, and not because it could not go on.
+    pub fn is_early(self) -> bool {
+        matches!(
+            self,
+            Self::Aborted
+                | Self::CriterionLost
+                | Self::Deadline
+                | Self::WindowClosed
+                | Self::WaveFailed
+                | Self::BreakerOpen
+        )
+    }
 }
 
 /// See [`Event::Stopping`].
@@ -427,6 +527,17 @@ pub struct SetCounts {
     pub counts: Counts,
 }
 
+/// Counts of one wave: of the jobs that it began, and of those that were left out while it lasted.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct WaveCounts {
+    /// Its number, from 1.
+    #[schemars(range(min = 1))]
+    pub wave: u32,
+    /// Its counts.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
 /// A criterion at the end.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CriterionResult {
@@ -462,6 +573,9 @@ pub struct RunFinished {
     pub totals: Counts,
     /// The same by set, in order.
     pub sets: Vec<SetCounts>,
+    /// The same by wave, in order, without the jobs that no wave came to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waves: Vec<WaveCounts>,
     /// Requests that were cleared to leave.
     pub attempts: u64,
     /// Each criterion with its value.

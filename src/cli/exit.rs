@@ -24,7 +24,7 @@ exits! {
     Usage = 2, "bad command line";
     CriteriaNotMet = 10, "finished, criteria not met";
     Unknown = 11, "finished with more unknown outcomes than allowed (default: any)";
-    StoppedEarly = 12, "stopped early";
+    StoppedEarly = 12, "stopped early: abort rule, lost criterion, wave, deadline, window, breaker";
     Refused = 13, "refused by a guard";
     Interrupted = 14, "interrupted by a signal, audit file consistent";
     Invalid = 65, "runbook, data or audit file invalid";
@@ -51,7 +51,15 @@ impl Exit {
             Ending::CredentialsRefused => Self::Credentials,
             Ending::Misconfigured if !sent => Self::Configuration,
             Ending::ApiUnreachable if !sent => Self::Unreachable,
-            Ending::ApiUnreachable | Ending::InputChanged | Ending::Misconfigured => Self::StoppedEarly,
+            Ending::ApiUnreachable
+            | Ending::InputChanged
+            | Ending::Misconfigured
+            | Ending::Aborted
+            | Ending::CriterionLost
+            | Ending::Deadline
+            | Ending::WindowClosed
+            | Ending::WaveFailed
+            | Ending::BreakerOpen => Self::StoppedEarly,
             Ending::Completed if !sent && end.verdict == Verdict::Failed && end.run.total().attempts > 0 => {
                 Self::Unreachable
             }

@@ -15,7 +15,8 @@ use std::path::Path;
 pub(super) fn attach(draft: Draft) -> (Draft, Option<Profile>) {
     let Some(runbook) = draft.preview() else { return (draft, None) };
     let name = runbook.connection.profile.clone();
-    let (draft, profile) = if is_profile_file(&name) {
+    let moved = runbook.moved.clone();
+    let (draft, mut profile) = if is_profile_file(&name) {
         let path = runbook.texts.base().join(&name);
         match load::read(&path) {
             Ok(source) => {
@@ -34,6 +35,9 @@ pub(super) fn attach(draft: Draft) -> (Draft, Option<Profile>) {
             Err(problem) => (draft.refuse(vec![problem]), None),
         }
     };
+    if let Some(profile) = &mut profile {
+        profile.move_statuses(moved);
+    }
     let problems = match (&profile, draft.preview()) {
         (Some(profile), Some(runbook)) => profile.connection_problems(&runbook.connection, draft.problems()),
         _ => Vec::new(),
@@ -97,7 +101,10 @@ fn compile(source: &Source) -> (Option<Profile>, Vec<Problem>) {
     let (document, mut problems) = load::check_document(&source.text, &checker, Kind::Profile, "profile");
     let Some(document) = document else { return (None, problems) };
     match Profile::compile(document, source.text.clone()) {
-        Ok(profile) if problems.is_empty() => (Some(profile), problems),
+        Ok(profile) if problems.is_empty() => {
+            let warnings = profile.warnings();
+            (Some(profile), warnings)
+        }
         Ok(_) => (None, problems),
         Err(found) => {
             // A place that is refused already needs no second word about it.

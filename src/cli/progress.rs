@@ -194,6 +194,18 @@ impl Observer for Progress {
                 stopping.reason, stopping.in_flight
             ),
             Event::TokenFailed(failed) => format!("no token: {}", failed.error_message),
+            Event::BreakerOpened(opened) => format!(
+                "the API does not work ({} failures in a row): next try in {:.0} s",
+                opened.failures,
+                Duration::from_millis(opened.pause_ms).as_secs_f64()
+            ),
+            Event::BreakerClosed(_) => "the API works again".to_owned(),
+            Event::RetryBudgetSpent(_) => "the retry budget is spent: no job is tried again".to_owned(),
+            Event::WaveStarted(wave) => format!("wave {} begins", wave.wave),
+            Event::WaveFinished(finished) => {
+                let words = if finished.passed { "has shown what it had to" } else { "has not shown what it had to" };
+                format!("wave {} {words}", finished.wave.wave)
+            }
             Event::RunStarted(_)
             | Event::BridgeAttempt(_)
             | Event::Throttled(_)

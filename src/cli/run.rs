@@ -207,7 +207,7 @@ fn execute(
         .map_err(|error| Failure::new(Exit::CannotCreate, format!("{}: {error}", audit.display())))?;
     let silent = args.no_progress || output.quiet || output.log_format == LogFormat::Json;
     let mut progress = Progress::new(&started, silent, log.bars());
-    let result = drive(runbook, profile, target, started, lanes, &mut ledger, &mut progress);
+    let result = drive(sound, census.to_run(), target, started, lanes, &mut ledger, &mut progress);
     progress.finish();
     drop(ledger);
     match result {
@@ -223,18 +223,26 @@ fn execute(
 }
 
 fn drive(
-    runbook: &Runbook,
-    profile: &Profile,
+    sound: &Sound,
+    jobs: u64,
     target: &Target,
     started: RunStarted,
     lanes: Vec<Lane<JobStream<'_>>>,
     ledger: &mut FileLedger,
     progress: &mut Progress,
 ) -> Result<RunState, ExecuteError> {
+    let Sound { runbook, profile, .. } = sound;
     let transport = Transport::new(target.transport.clone())?;
     let policy = Policy {
-        limits: runbook.limits,
+        limits: runbook.limits.clone(),
         retry: runbook.retry,
+        breaker: runbook.breaker,
+        waves: runbook.waves.clone(),
+        window: runbook.window.clone(),
+        abort_when: runbook.abort_when.clone(),
+        on_lost_criterion: runbook.on_lost_criterion,
+        jobs,
+        request_timeout: runbook.connection.timeouts.request.get(),
         numbers: runbook.numbers,
         criteria: runbook.criteria.clone(),
         seed: fastrand::u64(..),

@@ -95,11 +95,43 @@ pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &
     let (limits, retry, timeouts) = (&runbook.limits, &runbook.retry, &runbook.connection.timeouts);
     add("concurrency", "/limits/concurrency", "concurrency", limits.concurrency.to_string());
     add("rate", "/limits/rate", "rate", limits.rate.map_or_else(|| "unlimited".to_owned(), |rate| rate.to_string()));
+    add("burst", "/limits/burst", "", limits.burst.to_string());
+    add("ramp_up", "/limits/ramp_up", "", limits.ramp_up.to_string());
+    add("adaptive", "/limits/adaptive", "", limits.adaptive.to_string());
+    if !limits.per_prefix.is_empty() {
+        add(
+            "per_prefix",
+            "/limits/per_prefix",
+            "",
+            listed(limits.per_prefix.iter().map(|(prefix, n)| format!("{prefix}: {n}"))),
+        );
+    }
+    add("deadline", "/limits/deadline", "", limits.deadline.map_or_else(|| "none".to_owned(), |time| time.to_string()));
     add("drain_timeout", "/limits/drain_timeout", "", limits.drain_timeout.to_string());
     add("retry.max_attempts", "/retry/max_attempts", "", retry.max_attempts.to_string());
     add("retry.min_wait", "/retry/min_wait", "", retry.min_wait.to_string());
     add("retry.max_wait", "/retry/max_wait", "", retry.max_wait.to_string());
     add("retry.max_retry_after", "/retry/max_retry_after", "", retry.max_retry_after.to_string());
+    add("retry.budget", "/retry/budget", "", retry.budget.to_string());
+    if !runbook.moved.is_empty() {
+        let moved = runbook.moved.iter().map(|moved| format!("{} {}", moved.statuses.text(), moved.class.word()));
+        add("retry.on", "/retry/on", "", listed(moved));
+    }
+    let breaker = &runbook.breaker;
+    add("breaker.failures", "/breaker/failures", "", breaker.failures.to_string());
+    add("breaker.pause", "/breaker/pause", "", breaker.pause.to_string());
+    add("breaker.probes", "/breaker/probes", "", breaker.probes.to_string());
+    if let Some(window) = &runbook.window {
+        add("window", "/window", "", window.to_string());
+        add("window.outside", "/window/outside", "", window.outside.word().to_owned());
+    }
+    if !runbook.waves.is_empty() {
+        add("waves", "/waves", "", listed(runbook.waves.iter().map(|wave| wave.size.to_string())));
+    }
+    if !runbook.abort_when.is_empty() {
+        add("abort_when", "/abort_when", "", listed(runbook.abort_when.iter().map(ToString::to_string)));
+    }
+    add("on_lost_criterion", "/on_lost_criterion", "", runbook.on_lost_criterion.word().to_owned());
     add("timeouts.connect", "/connection/timeouts/connect", "", timeouts.connect.to_string());
     add("timeouts.request", "/connection/timeouts/request", "", timeouts.request.to_string());
     add("timeouts.token", "/connection/timeouts/token", "", timeouts.token.to_string());
@@ -138,4 +170,8 @@ pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &
         settings.push(Setting { name: "only".to_owned(), value, source: SettingSource::Flag });
     }
     settings
+}
+
+fn listed(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
 }

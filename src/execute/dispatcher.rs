@@ -1,21 +1,19 @@
-//! Which job may go next: pure state, no clock, no I/O. Concurrency, rate and pauses meet here and nowhere else.
+//! Which job may go next: pure state, no clock, no I/O. Concurrency, pace, breaker and waves meet here and nowhere else.
 
-use crate::model::{Job, JobNumber, Limits, Outcome, Planned, Problem, SkipReason, Skipped, Timestamp};
+use super::breaker::{Breaker, Change, Ended, Health, Pass};
+use super::pace::{Feel, Pace};
+use crate::model::{BreakerPolicy, Job, JobNumber, Limits, Outcome, Planned, Problem, SkipReason, Skipped, Timestamp};
 use crate::state::RunState;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
-
-/// Timers fire up to a millisecond late, and the loop may be busy; starts that late are made up for.
-const TIMER_GRAIN: Duration = Duration::from_millis(5);
 
 /// Jobs that wait for another attempt, for each place in flight: beyond that no new job is begun.
 const MAX_WAITING: usize = 4;
 
-/// Jobs that wait for an earlier job of their call, for each place in flight: beyond that they wait in their set's rows,
-/// and those behind them with them. The job with the smallest number of all that have not ended never waits, so some job
+/// Jobs that wait for an earlier job of their call, or for a place of their prefix, for each place in flight: beyond that
+/// they wait in their set's rows, and those behind them with them. The job with the smallest number of all that have not ended never waits, so some job
 /// can always go.
 const MAX_HELD: usize = 4;
 
@@ -41,10 +39,14 @@ pub(super) struct Ready {
     pub(super) attempt: u32,
     /// When it was due: the queue time counts from here.
     pub(super) due: Instant,
+    /// When it was let through.
+    pub(super) began: Instant,
+    /// It tries an API that did not work.
+    pub(super) tries: bool,
     /// Its last answer was a 401: the next one stops the run.
     pub(super) token_refused: bool,
-    /// Attempts that were made only because a token was not taken.
-    pub(super) fresh_tokens: u32,
+    /// Attempts that the retry policy does not count: for a fresh token, or withdrawn before they left.
+    pub(super) uncounted: u32,
     /// What the last attempt came to.
     pub(super) last: Option<Outcome>,
 }
@@ -62,6 +64,8 @@ pub(super) enum Admission {
     Wait(Option<Instant>),
     /// A job could go if there were a token.
     NeedsToken,
+    /// Every job of the wave has ended, and others are left.
+    WaveOver,
     /// A row that cannot be expanded: it could in the first pass, so the input has changed.
     Broken(Vec<Problem>),
     /// Nothing is left.
@@ -101,9 +105,39 @@ fn reason_to_skip(job: &Job, gate: Gate, wall: Timestamp) -> Option<SkipReason> 
     is_late(job, wall).then_some(SkipReason::Expired)
 }
 
+/// Whether every prefix of a job's targets has a free place.
+fn has_room(prefixes: &[(usize, usize)], job: &Job) -> bool {
+    job.prefixes.iter().all(|prefix| prefixes.get(*prefix).is_none_or(|(limit, in_flight)| in_flight < limit))
+}
+
 /// Whether a job may no longer be begun.
 pub(super) fn is_late(job: &Job, wall: Timestamp) -> bool {
     job.not_after.is_some_and(|moment| moment <= wall)
+}
+
+/// Whether a job goes on with a bridge of which a part is made: it belongs to the wave of that part.
+fn goes_on(job: &Job) -> bool {
+    job.after.is_some_and(|after| after.must_succeed)
+}
+
+/// What the end of a request says about the API.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Report {
+    pub(super) health: Health,
+    pub(super) feel: Feel,
+}
+
+impl Report {
+    /// Nothing was sent.
+    pub(super) const SILENT: Self = Self { health: Health::Neither, feel: Feel::Neither };
+}
+
+/// What the run has learned from it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Lesson {
+    pub(super) breaker: Option<Change>,
+    /// The new rate, where it was lowered.
+    pub(super) lowered: Option<f64>,
 }
 
 /// The sole owner of what is waiting.
@@ -111,17 +145,20 @@ pub(super) struct Dispatcher<S: Iterator> {
     lanes: Vec<LaneState<S>>,
     /// Jobs to be tried again, by the moment they are due; the number keeps the order total.
     waiting: BTreeMap<(Instant, JobNumber), Ready>,
-    /// Jobs that wait for an earlier job of their call, with their lane.
+    /// Jobs that wait for an earlier job of their call or for a place of their prefix, with their lane.
     held: BTreeMap<JobNumber, (usize, Box<Job>)>,
     limit: usize,
     in_flight: usize,
-    interval: Option<Duration>,
-    next_start: Option<Instant>,
-    paused_until: Option<Instant>,
+    /// Limit and requests in flight of each prefix.
+    prefixes: Vec<(usize, usize)>,
+    pace: Pace,
+    breaker: Breaker,
+    /// Jobs that the wave may still begin; `None`: all.
+    quota: Option<u64>,
 }
 
 impl<S: RowStream> Dispatcher<S> {
-    pub(super) fn new(lanes: Vec<Lane<S>>, limits: &Limits) -> Self {
+    pub(super) fn new(lanes: Vec<Lane<S>>, limits: &Limits, breaker: BreakerPolicy) -> Self {
         let lanes = lanes.into_iter().map(|lane| LaneState {
             rows: lane.rows.peekable(),
             limit: lane.concurrency.unwrap_or(limits.concurrency).min(limits.concurrency),
@@ -133,9 +170,10 @@ impl<S: RowStream> Dispatcher<S> {
             held: BTreeMap::new(),
             limit: limits.concurrency,
             in_flight: 0,
-            interval: limits.rate.map(|rate| Duration::from_secs_f64(1.0 / rate.per_second())),
-            next_start: None,
-            paused_until: None,
+            prefixes: limits.per_prefix.iter().map(|(_, limit)| (*limit, 0)).collect(),
+            pace: Pace::new(limits),
+            breaker: Breaker::new(breaker),
+            quota: None,
         }
     }
 
@@ -148,25 +186,25 @@ impl<S: RowStream> Dispatcher<S> {
         if !self.has_work() {
             return Admission::Done;
         }
-        if self.in_flight >= self.limit {
-            return Admission::Wait(None);
+        if self.in_flight >= self.pace.places(now).min(self.breaker.places(self.limit)) {
+            return Admission::Wait(self.pace.look_again(now));
         }
-        if let Some(gate) = self.paused_until.max(self.next_start).filter(|gate| *gate > now) {
-            return Admission::Wait(Some(gate));
-        }
-        if let Some(key) = self.due_retry(now) {
-            return self.go_again(key, now, wall, has_token);
+        match self.breaker.pass(now) {
+            Pass::Free | Pass::Try => {}
+            Pass::After(until) => return Admission::Wait(Some(until)),
+            Pass::Trying => return Admission::Wait(None),
         }
         let held = self.open_held(run);
-        // A server that refuses everything must not draw the whole input into memory.
-        let room = self.waiting.len() < self.limit.saturating_mul(MAX_WAITING);
-        let open = |row: &S::Item| matches!(row, Ok(Planned::Job(job)) if gate(job, run) == Gate::Open);
-        let fresh = self
-            .lanes
-            .iter_mut()
-            .position(|lane| room && lane.in_flight < lane.limit && lane.rows.peek().is_some_and(open));
-        if held.is_none() && fresh.is_none() {
+        let fresh = self.open_fresh(run);
+        let again = self.due_retry(now);
+        if again.is_none() && held.is_none() && fresh.is_none() {
             return self.wait(now);
+        }
+        if let Some(gate) = self.pace.gate(now) {
+            return Admission::Wait(Some(gate));
+        }
+        if let Some(key) = again {
+            return self.go_again(key, now, wall, has_token);
         }
         if !has_token {
             return Admission::NeedsToken;
@@ -182,8 +220,12 @@ impl<S: RowStream> Dispatcher<S> {
         match held.or_else(fresh) {
             Some((lane, job)) => {
                 let job = Arc::from(job);
-                let ready =
-                    Ready { job, lane, attempt: 1, due: now, token_refused: false, fresh_tokens: 0, last: None };
+                if !goes_on(&job) {
+                    self.quota = self.quota.map(|left| left.saturating_sub(1));
+                }
+                let (token_refused, uncounted, last) = (false, 0, None);
+                let (due, began, tries) = (now, now, false);
+                let ready = Ready { job, lane, attempt: 1, due, began, tries, token_refused, uncounted, last };
                 self.go(ready, now)
             }
             // `pass_over` leaves nothing but jobs in front; a run that stops is better than one that hangs.
@@ -206,6 +248,9 @@ impl<S: RowStream> Dispatcher<S> {
 
     /// Nothing can go now.
     fn wait(&self, now: Instant) -> Admission {
+        if self.quota == Some(0) && self.in_flight == 0 && self.waiting.is_empty() {
+            return Admission::WaveOver;
+        }
         let due = self.waiting.keys().map(|(due, _)| *due).find(|due| *due > now);
         if due.is_none() && self.in_flight == 0 && self.waiting.is_empty() {
             // All that is left waits for jobs that are not in the input any more.
@@ -226,17 +271,21 @@ impl<S: RowStream> Dispatcher<S> {
             self.held.remove(&number);
             return Some(Admission::Skip(skipped));
         }
+        let wave_is_full = self.quota == Some(0);
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             loop {
                 let decided = match lane.rows.peek() {
-                    Some(Ok(Planned::Job(job))) => match gate(job, run) {
-                        Gate::Closed if self.held.len() < self.limit.saturating_mul(MAX_HELD) => None,
-                        Gate::Closed => break,
-                        gate => match reason_to_skip(job, gate, wall) {
+                    // The rest belongs to the next wave.
+                    Some(row) if wave_is_full && !matches!(row, Ok(Planned::Job(job)) if goes_on(job)) => break,
+                    Some(Ok(Planned::Job(job))) => {
+                        let gate = gate(job, run);
+                        let steps_aside = gate == Gate::Closed || !has_room(&self.prefixes, job);
+                        match reason_to_skip(job, gate, wall).filter(|_| gate != Gate::Closed) {
                             Some(reason) => Some(Admission::Skip(job.skipped(reason))),
+                            None if steps_aside && self.held.len() < self.limit.saturating_mul(MAX_HELD) => None,
                             None => break,
-                        },
-                    },
+                        }
+                    }
                     Some(_) => None,
                     None => break,
                 };
@@ -252,34 +301,73 @@ impl<S: RowStream> Dispatcher<S> {
         None
     }
 
-    /// The first job that has waited for an earlier one, need not wait any more, and whose set has a free place.
+    /// The first job that has waited for an earlier one or for its prefix, need not wait any more, and whose set has a free
+    /// place.
     fn open_held(&self, run: &RunState) -> Option<JobNumber> {
         let free = |lane: usize| self.lanes[lane].in_flight < self.lanes[lane].limit;
-        let open = self.held.iter().find(|(_, (lane, job))| free(*lane) && gate(job, run) == Gate::Open);
+        let in_wave = |job: &Job| self.quota != Some(0) || goes_on(job);
+        let mut held = self.held.iter();
+        let open = held.find(|(_, (lane, job))| {
+            free(*lane) && in_wave(job) && has_room(&self.prefixes, job) && gate(job, run) == Gate::Open
+        });
         open.map(|(number, _)| *number)
     }
 
-    fn go(&mut self, ready: Ready, now: Instant) -> Admission {
+    /// The first set with a job in front that may go, and a free place.
+    fn open_fresh(&mut self, run: &RunState) -> Option<usize> {
+        // A server that refuses everything must not draw the whole input into memory.
+        let room = self.waiting.len() < self.limit.saturating_mul(MAX_WAITING);
+        let (quota, prefixes) = (self.quota, &self.prefixes);
+        let open =
+            |job: &Job| gate(job, run) == Gate::Open && has_room(prefixes, job) && (quota != Some(0) || goes_on(job));
+        let open = |row: &S::Item| matches!(row, Ok(Planned::Job(job)) if open(job));
+        self.lanes
+            .iter_mut()
+            .position(|lane| room && lane.in_flight < lane.limit && lane.rows.peek().is_some_and(&open))
+    }
+
+    fn go(&mut self, mut ready: Ready, now: Instant) -> Admission {
         self.in_flight += 1;
         self.lanes[ready.lane].in_flight += 1;
-        // What the timer's grain has cost is made up for, and nothing more: a rate is a bound, not an average.
-        self.next_start = self.interval.map(|interval| {
-            let earliest = now.checked_sub(interval.max(TIMER_GRAIN)).unwrap_or(now);
-            self.next_start.map_or(now, |start| start.max(earliest)) + interval
-        });
+        for prefix in &ready.job.prefixes {
+            self.prefixes[*prefix].1 += 1;
+        }
+        self.pace.started(now);
+        (ready.began, ready.tries) = (now, self.breaker.started());
         Admission::Go(ready)
     }
 
     /// The first job that is due and whose set has a free place.
     fn due_retry(&self, now: Instant) -> Option<(Instant, JobNumber)> {
-        let free = |ready: &Ready| self.lanes[ready.lane].in_flight < self.lanes[ready.lane].limit;
+        let free = |ready: &Ready| {
+            self.lanes[ready.lane].in_flight < self.lanes[ready.lane].limit && has_room(&self.prefixes, &ready.job)
+        };
         self.waiting.iter().take_while(|((due, _), _)| *due <= now).find(|(_, ready)| free(ready)).map(|(key, _)| *key)
     }
 
-    /// Gives the place of a job back.
-    pub(super) fn release(&mut self, ready: &Ready) {
+    /// Gives the place of a job back, and takes in what its end says about the API.
+    pub(super) fn release(&mut self, ready: &Ready, now: Instant, report: Report) -> Lesson {
         self.in_flight -= 1;
         self.lanes[ready.lane].in_flight -= 1;
+        for prefix in &ready.job.prefixes {
+            self.prefixes[*prefix].1 -= 1;
+        }
+        let ended = Ended { began: ready.began, tried: ready.tries, health: report.health };
+        let breaker = self.breaker.ended(ended, now, self.limit);
+        if breaker == Some(Change::Closed) {
+            self.pace.recovered(now);
+        }
+        Lesson { breaker, lowered: self.pace.answered(ready.began, now, report.feel) }
+    }
+
+    /// Begins a wave of so many jobs.
+    pub(super) fn begin_wave(&mut self, jobs: u64) {
+        self.quota = Some(jobs);
+    }
+
+    /// Whether answers set the pace.
+    pub(super) fn adapts(&self) -> bool {
+        self.pace.adapts()
     }
 
     /// Takes a job back that is to be tried again at `due`.
@@ -292,11 +380,11 @@ impl<S: RowStream> Dispatcher<S> {
 
     /// Nothing starts before `until`.
     pub(super) fn pause(&mut self, until: Instant) {
-        self.paused_until = self.paused_until.max(Some(until));
+        self.pace.pause(until);
     }
 
     /// Whether anything waits to be sent.
-    fn has_work(&mut self) -> bool {
+    pub(super) fn has_work(&mut self) -> bool {
         !self.waiting.is_empty()
             || !self.held.is_empty()
             || self.lanes.iter_mut().any(|lane| lane.rows.peek().is_some())
@@ -308,15 +396,15 @@ impl<S: RowStream> Dispatcher<S> {
     }
 
     /// Takes one more of those that will not be sent any more: jobs that wait for another attempt or for an
-    /// earlier one, then unread rows.
-    pub(super) fn give_up(&mut self) -> Option<Result<Planned, Vec<Problem>>> {
+    /// earlier one, then unread rows. Each with its attempts.
+    pub(super) fn give_up(&mut self) -> Option<(S::Item, u32)> {
         if let Some((_, ready)) = self.waiting.pop_first() {
-            return Some(Ok(Planned::Job(Box::new(Arc::unwrap_or_clone(ready.job)))));
+            return Some((Ok(Planned::Job(Box::new(Arc::unwrap_or_clone(ready.job)))), ready.attempt - 1));
         }
         if let Some((_, (_, job))) = self.held.pop_first() {
-            return Some(Ok(Planned::Job(job)));
+            return Some((Ok(Planned::Job(job)), 0));
         }
-        self.lanes.iter_mut().find_map(|lane| lane.rows.next())
+        self.lanes.iter_mut().find_map(|lane| lane.rows.next()).map(|row| (row, 0))
     }
 }
 

@@ -6,15 +6,17 @@
 //! what is in flight is waited for.
 
 use super::auth::{self, Access, Grant, TokenError, TokenStore};
-use super::dispatcher::{Admission, Dispatcher, Lane, Ready, RowStream, is_late};
+use super::dispatcher::{Admission, Dispatcher, Lane, Ready, Report, RowStream, is_late};
 use super::error::ExecuteError;
+use super::gates::Gates;
 use super::scrub::Scrubber;
 use super::transport::{Exchange, Transport};
 use crate::event::{
     BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, RunStarted, Stopping, Verdict,
 };
 use crate::model::{
-    Credentials, Criterion, JobNumber, Latency, Limits, NumberPrivacy, RequestSpec, RetryPolicy, RunClock, Timestamp,
+    AbortRule, BreakerPolicy, Credentials, Criterion, JobNumber, Latency, Limits, NumberPrivacy, OnLostCriterion,
+    RequestSpec, RetryPolicy, RunClock, Timestamp, Wave, Window,
 };
 use crate::profile::Profile;
 use crate::state::{RunState, StateError};
@@ -57,6 +59,20 @@ pub struct Policy {
     pub limits: Limits,
     /// When to try again.
     pub retry: RetryPolicy,
+    /// When to leave an API alone that does not work.
+    pub breaker: BreakerPolicy,
+    /// Parts of the run; empty: all at once.
+    pub waves: Vec<Wave>,
+    /// When jobs may begin; `None`: at any time.
+    pub window: Option<Window>,
+    /// What ends the run.
+    pub abort_when: Vec<AbortRule>,
+    /// Whether it goes on when a criterion can no longer be met.
+    pub on_lost_criterion: OnLostCriterion,
+    /// Jobs of the plan that nothing leaves out yet: parts of the plan are parts of these.
+    pub jobs: u64,
+    /// The longest that a request can take.
+    pub request_timeout: Duration,
     /// How numbers are written down.
     pub numbers: NumberPrivacy,
     /// What must hold at the end.
@@ -120,8 +136,13 @@ pub struct Engine<'a, L> {
     /// Jobs whose intent is durable and that are not sent yet.
     cleared: Vec<Ready>,
     pub(super) on_wire: HashMap<JobNumber, OnWire>,
-    /// Set once: why the run ends, and when it stops waiting for what is in flight.
-    pub(super) stopping: Option<(Ending, Instant)>,
+    /// Set once: why the run ends.
+    pub(super) stopping: Option<Ending>,
+    /// After a signal: when the run stops waiting for what is in flight.
+    drain_until: Option<Instant>,
+    pub(super) gates: Gates,
+    /// That the retry budget is spent has been said.
+    pub(super) budget_noted: bool,
     /// Nothing may be sent any more: looked at once more in the moment in which a request would begin.
     halted: Rc<Cell<bool>>,
     /// The first signal has come.
@@ -141,14 +162,14 @@ impl<'a, L: Ledger> Engine<'a, L> {
         observers: Vec<&'a mut dyn Observer>,
     ) -> Result<Self, ExecuteError> {
         let rng = fastrand::Rng::with_seed(policy.seed);
+        let clock = RunClock::start();
         let standing = profile.standing_header(credentials).map_err(ExecuteError::Credentials)?;
         let token = if profile.asks_for_token() { TokenStore::default() } else { TokenStore::standing(standing) };
         Ok(Self {
             profile,
             transport,
             credentials,
-            policy,
-            clock: RunClock::start(),
+            clock,
             ledger,
             observers,
             run: RunState::default(),
@@ -162,10 +183,14 @@ impl<'a, L: Ledger> Engine<'a, L> {
             cleared: Vec::new(),
             on_wire: HashMap::new(),
             stopping: None,
+            drain_until: None,
+            gates: Gates::new(&policy, clock.now()),
+            budget_noted: false,
             halted: Rc::new(Cell::new(false)),
             signalled: false,
             broken: None,
             fault: None,
+            policy,
         })
     }
 
@@ -177,13 +202,15 @@ impl<'a, L: Ledger> Engine<'a, L> {
         signals: impl Stream<Item = Signal>,
     ) -> Result<RunState, ExecuteError> {
         let mut signals = std::pin::pin!(signals.fuse());
-        let mut dispatcher = Dispatcher::new(lanes, &self.policy.limits);
+        let mut dispatcher = Dispatcher::new(lanes, &self.policy.limits, self.policy.breaker);
         let (transport, credentials, profile) = (self.transport, self.credentials, self.profile);
         let mut tasks = FuturesUnordered::new();
         self.happened(Event::RunStarted(Box::new(started)));
+        self.begin_wave(&mut dispatcher);
         loop {
             let now = Instant::now();
             let mut intents = Vec::new();
+            self.keep_rules();
             let gate = self.admit(&mut dispatcher, now, &mut intents);
             let waits = !self.cleared.is_empty() && self.token.usable(now).is_none();
             let wants_token = self.is_running() && (waits || matches!(gate, Admission::NeedsToken));
@@ -204,10 +231,11 @@ impl<'a, L: Ledger> Engine<'a, L> {
             if over && dispatcher.in_flight() == 0 && self.at_ledger.is_empty() {
                 break;
             }
-            let drained = self.stopping.and_then(|(_, until)| (!self.on_wire.is_empty()).then_some(until));
+            let drained = self.drain_until.filter(|_| !self.on_wire.is_empty());
             let due = if let Admission::Wait(until) = gate { until } else { None };
             let token = self.token.not_before.filter(|_| wants_token && !self.token.asking);
-            let wake = [drained, due, token].into_iter().flatten().min();
+            let gates = self.gates.wake(now).filter(|_| self.is_running());
+            let wake = [drained, due, token, gates].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 Some(signal) = signals.next() => {
@@ -230,7 +258,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
                     }
                 }
                 () = sleep_until(wake), if wake.is_some() => {
-                    if self.stopping.is_some_and(|(_, until)| until <= Instant::now()) {
+                    if self.drain_until.is_some_and(|until| until <= Instant::now()) {
                         tasks.clear();
                         self.abandon(&mut dispatcher);
                     }
@@ -249,7 +277,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
         }
     }
 
-    fn is_running(&self) -> bool {
+    pub(super) fn is_running(&self) -> bool {
         self.stopping.is_none() && self.broken.is_none()
     }
 
@@ -263,7 +291,10 @@ impl<'a, L: Ledger> Engine<'a, L> {
         if self.at_ledger.len() >= MAX_AT_LEDGER {
             return Admission::Wait(None);
         }
-        let wall = self.clock.now();
+        let wall = self.wall();
+        if let Some(opens) = self.keep_schedule(wall, now, dispatcher.has_work()) {
+            return Admission::Wait(Some(opens));
+        }
         loop {
             if !self.is_running() {
                 return Admission::Done;
@@ -278,6 +309,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
                 }
                 Admission::Skip(skipped) => self.happened(Event::JobSkipped(skipped.into())),
                 Admission::Expired(ready, outcome) => self.expire(&ready, outcome),
+                Admission::WaveOver => self.end_wave(dispatcher, now),
                 Admission::Broken(problems) => {
                     let reason =
                         problems.first().map_or("a row cannot be read any more", |problem| problem.message.as_str());
@@ -297,9 +329,15 @@ impl<'a, L: Ledger> Engine<'a, L> {
             return Vec::new();
         }
         let now = Instant::now();
+        // A wait for the disk or for a token may have been long.
+        let wall = self.wall();
+        if !self.cleared.is_empty() && self.keep_schedule(wall, now, true).is_some() || !self.is_running() {
+            for ready in std::mem::take(&mut self.cleared) {
+                self.withdraw(ready, dispatcher);
+            }
+            return Vec::new();
+        }
         let Some(token) = self.token.usable(now).cloned() else { return Vec::new() };
-        // A wait for a token may have been long.
-        let wall = self.clock.now();
         let (late, cleared): (Vec<Ready>, Vec<Ready>) =
             std::mem::take(&mut self.cleared).into_iter().partition(|ready| is_late(&ready.job, wall));
         for ready in late {
@@ -374,26 +412,27 @@ impl<'a, L: Ledger> Engine<'a, L> {
     fn break_off<S: RowStream>(&mut self, error: LedgerError, dispatcher: &mut Dispatcher<S>) {
         tracing::error!(%error, in_flight = self.on_wire.len(), "nothing more is sent");
         self.broken.get_or_insert(error);
+        let now = Instant::now();
         for ready in self.at_ledger.drain(..).flatten().chain(self.cleared.drain(..)) {
-            dispatcher.release(&ready);
+            dispatcher.release(&ready, now, Report::SILENT);
         }
         self.halt(Ending::Interrupted);
     }
 
-    /// From now on nothing is sent; what is in flight has the drain timeout.
+    /// From now on nothing is sent; what is in flight ends as it would.
     fn halt(&mut self, ending: Ending) {
         self.halted.set(true);
-        let until = Instant::now() + self.policy.limits.drain_timeout.get();
-        self.stopping.get_or_insert((ending, until));
+        self.stopping.get_or_insert(ending);
     }
 
     /// The first signal. It drains, and says so even where the run was ending for another reason.
     fn interrupt(&mut self, signal: Signal) {
         self.signalled = true;
+        self.drain_until = Some(Instant::now() + self.policy.limits.drain_timeout.get());
         let reason = format!("{} received", signal.0);
         match &mut self.stopping {
             None => self.stop(Ending::Interrupted, reason),
-            Some((ending, _)) => {
+            Some(ending) => {
                 *ending = Ending::Interrupted;
                 tracing::warn!(reason, in_flight = self.on_wire.len(), "interrupted");
                 let in_flight = self.on_wire.len() as u64;
@@ -402,7 +441,13 @@ impl<'a, L: Ledger> Engine<'a, L> {
         }
     }
 
-    /// No further job is started; what is in flight goes on until the drain timeout.
+    /// The later of the run's clock and the machine's: a machine that has slept is late by the second, a clock that was put
+    /// back by the first.
+    pub(super) fn wall(&self) -> Timestamp {
+        self.clock.now().max(Timestamp::now())
+    }
+
+    /// No further job is started; what is in flight goes on.
     pub(super) fn stop(&mut self, ending: Ending, reason: String) {
         if self.stopping.is_some() {
             return;

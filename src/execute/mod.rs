@@ -5,12 +5,18 @@
 //! tried again. Nothing here prints, and nothing here knows where events go.
 
 mod auth;
+mod breaker;
 mod dispatcher;
 mod engine;
 mod error;
+mod gates;
+mod pace;
 mod retry;
+mod schedule;
 mod scrub;
 mod settle;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
 mod transport;

@@ -58,11 +58,12 @@ fn now(date: Option<&str>) -> SystemTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::DurationSpec;
+    use crate::model::{DurationSpec, Share};
 
     fn policy() -> RetryPolicy {
         let seconds = |n| DurationSpec::from(Duration::from_secs(n));
-        RetryPolicy { max_attempts: 4, min_wait: seconds(2), max_wait: seconds(10), max_retry_after: seconds(60) }
+        let (min_wait, max_wait, max_retry_after) = (seconds(2), seconds(10), seconds(60));
+        RetryPolicy { max_attempts: 4, min_wait, max_wait, max_retry_after, budget: Share::Percent(100.0) }
     }
 
     #[test]

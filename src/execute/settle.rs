@@ -1,17 +1,18 @@
 //! What the end of a request means for its job and for the run, and how a run closes.
 
 use super::auth::{Grant, MAX_ATTEMPTS, TokenError, TokenErrorKind};
-use super::dispatcher::{Dispatcher, Ready, RowStream, is_late};
+use super::breaker::Change;
+use super::dispatcher::{Dispatcher, Ready, Report, RowStream, is_late};
 use super::engine::{Done, End, Engine, MAX_AT_LEDGER, OnWire};
 use super::retry;
 use super::transport::{Exchange, Stop};
 use super::verdict::{self, Next, Proof};
 use crate::event::{
-    BridgeAttempt, Ending, Event, JobExpired, JobNotAttempted, Ledger, RunFinished, Throttled, TokenFailed,
-    TokenFetched, Verdict,
+    BreakerClosed, BreakerOpened, BridgeAttempt, Ending, Event, JobExpired, JobNotAttempted, Ledger, RetryBudgetSpent,
+    RunFinished, Throttled, TokenFailed, TokenFetched, Verdict,
 };
 use crate::model::{JobNumber, Latency, Metric, Outcome, Planned};
-use crate::state::judge;
+use crate::state::{JobState, judge};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -114,7 +115,7 @@ impl<L: Ledger> Engine<'_, L> {
             Next::FreshToken => {
                 self.token.refuse(generation);
                 ready.token_refused = true;
-                ready.fresh_tokens += 1;
+                ready.uncounted += 1;
                 self.in_time(&ready, Duration::ZERO)
             }
             Next::Retry(after) => {
@@ -124,24 +125,59 @@ impl<L: Ledger> Engine<'_, L> {
             }
         };
         self.note_attempt(&ready, &proof, Latency::measured(took), queue, wait);
+        let lesson = dispatcher.release(&ready, now, proof.report());
         if proof.throttles {
             let pause = match proof.next {
                 Next::Retry(Some(after)) => retry::pause(&self.policy.retry, after),
+                // Nobody has said how long: where answers set the pace, a slower one is the answer.
+                _ if dispatcher.adapts() => Duration::ZERO,
                 _ => wait.unwrap_or_default(),
             };
             dispatcher.pause(now + pause);
-            tracing::info!(
-                job = ready.job.number,
-                status = proof.status,
-                pause_ms = millis(pause),
-                "the server asks for a pause"
-            );
-            let status_code = proof.status.unwrap_or_default();
-            self.happened(Event::Throttled(Throttled { job: ready.job.number, status_code, pause_ms: millis(pause) }));
+            self.throttled(&ready, proof.status, pause, lesson.lowered);
         }
-        dispatcher.release(&ready);
+        if let Some(change) = lesson.breaker {
+            self.breaker_changed(change, &ready, dispatcher.in_flight());
+        }
         if let Some(wait) = wait {
             dispatcher.retry(ready, now + wait, proof.outcome);
+        }
+        if proof.status.is_some_and(|status| self.gates.is_forbidden(status)) && self.has_more() {
+            let reason = "every answer so far is 403: the account may not bridge calls";
+            self.stop(Ending::CredentialsRefused, reason.to_owned());
+        }
+    }
+
+    /// Whether jobs are left that have not ended and are not in flight.
+    fn has_more(&self) -> bool {
+        self.run.total().count(JobState::Pending) > 0
+    }
+
+    fn throttled(&mut self, ready: &Ready, status: Option<u16>, pause: Duration, lowered: Option<f64>) {
+        let (job, status_code, pause_ms) = (ready.job.number, status.unwrap_or_default(), millis(pause));
+        let rate_per_s = lowered.map(|rate| (rate * 100.0).round() / 100.0);
+        tracing::info!(job, status = status_code, pause_ms, rate_per_s, "the server asks to slow down");
+        self.happened(Event::Throttled(Throttled { job, status_code, pause_ms, rate_per_s }));
+    }
+
+    fn breaker_changed(&mut self, change: Change, ready: &Ready, in_flight: usize) {
+        match change {
+            Change::Opened { failures, pause } => {
+                let (pause_ms, in_flight) = (millis(pause), in_flight as u64);
+                tracing::warn!(failures, pause_ms, in_flight, "the API does not work: nothing is sent for a while");
+                self.happened(Event::BreakerOpened(BreakerOpened { failures, pause_ms, in_flight }));
+            }
+            Change::Closed => {
+                tracing::info!(job = ready.job.number, "the API works again");
+                self.happened(Event::BreakerClosed(BreakerClosed { job: ready.job.number }));
+            }
+            Change::GaveUp if self.has_more() => {
+                let unreachable = !self.run.anything_sent();
+                let ending = if unreachable { Ending::ApiUnreachable } else { Ending::BreakerOpen };
+                let tries = self.policy.breaker.probes;
+                self.stop(ending, format!("the API does not work, and {tries} tries in a row have failed"));
+            }
+            Change::GaveUp => {}
         }
     }
 
@@ -169,7 +205,7 @@ impl<L: Ledger> Engine<'_, L> {
     pub(super) fn too_late<S: RowStream>(&mut self, ready: &Ready, dispatcher: &mut Dispatcher<S>) {
         let queue = Latency::measured(ready.due.elapsed());
         self.note_attempt(ready, &Proof::expired(), Latency::default(), queue, None);
-        dispatcher.release(ready);
+        dispatcher.release(ready, Instant::now(), Report::SILENT);
     }
 
     /// Other people's words as they may be written down.
@@ -179,9 +215,13 @@ impl<L: Ledger> Engine<'_, L> {
 
     /// `None`: no further attempt.
     fn wait_for_retry(&mut self, ready: &Ready, after: Option<Duration>) -> Option<Duration> {
-        // A fresh token is not an attempt that the policy counts.
-        let counted = ready.attempt - ready.fresh_tokens;
+        // A fresh token is not an attempt that the policy counts, nor is a request that did not leave.
+        let counted = ready.attempt - ready.uncounted;
         if counted >= self.policy.retry.max_attempts {
+            return None;
+        }
+        if self.gates.take_retry().is_none() {
+            self.budget_is_spent();
             return None;
         }
         // "Retry-After: 0" or a date in the past says "not processed", not "hammer me".
@@ -191,7 +231,17 @@ impl<L: Ledger> Engine<'_, L> {
         })
     }
 
+    /// Says once that no job is tried again any more.
+    fn budget_is_spent(&mut self) {
+        if !std::mem::replace(&mut self.budget_noted, true) {
+            let retries = self.run.total().retries;
+            tracing::warn!(retries, "the retry budget is spent: no job is tried again");
+            self.happened(Event::RetryBudgetSpent(RetryBudgetSpent { retries }));
+        }
+    }
+
     fn note_attempt(&mut self, ready: &Ready, proof: &Proof, latency: Latency, queue: Latency, wait: Option<Duration>) {
+        self.gates.news();
         let job = &ready.job;
         tracing::debug!(job = job.number, attempt = ready.attempt, outcome = ?proof.outcome, status = proof.status, "attempt ended");
         self.happened(Event::BridgeAttempt(BridgeAttempt {
@@ -216,30 +266,36 @@ impl<L: Ledger> Engine<'_, L> {
     }
 
     /// A job whose intent is on record and that is not sent after all: it goes back to those that wait.
-    pub(super) fn withdraw<S: RowStream>(&mut self, ready: Ready, dispatcher: &mut Dispatcher<S>) {
+    pub(super) fn withdraw<S: RowStream>(&mut self, mut ready: Ready, dispatcher: &mut Dispatcher<S>) {
         let queue = Latency::measured(ready.due.elapsed());
         self.note_attempt(&ready, &Proof::withdrawn(), Latency::default(), queue, Some(Duration::ZERO));
-        dispatcher.release(&ready);
-        dispatcher.retry(ready, Instant::now(), Outcome::NotSent);
+        let now = Instant::now();
+        dispatcher.release(&ready, now, Report::SILENT);
+        ready.uncounted += 1;
+        dispatcher.retry(ready, now, Outcome::NotSent);
     }
 
     /// A job on the wire whose answer is not waited for any longer.
     pub(super) fn abandon_one<S: RowStream>(&mut self, number: JobNumber, dispatcher: &mut Dispatcher<S>) {
         if let Some(OnWire { ready, queue, sent_at }) = self.on_wire.remove(&number) {
             self.note_attempt(&ready, &Proof::abandoned(), Latency::measured(sent_at.elapsed()), queue, None);
-            dispatcher.release(&ready);
+            dispatcher.release(&ready, Instant::now(), Report::SILENT);
         }
     }
 
     /// Lists what the run did not come to, judges the criteria, writes the closing record.
     pub(super) async fn close<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) {
-        while let Some(planned) = dispatcher.give_up() {
+        if self.stopping.is_none() {
+            self.judge_wave();
+        }
+        while let Some((planned, attempts)) = dispatcher.give_up() {
             match planned {
                 Ok(Planned::Job(job)) => self.happened(Event::JobNotAttempted(JobNotAttempted {
                     job: job.number,
                     set: job.set.clone(),
                     key: Some(job.key.clone()),
                     call_id: Some(job.call_id.as_str().to_owned()),
+                    attempts,
                 })),
                 Ok(Planned::Skipped(skipped)) => self.happened(Event::JobSkipped(skipped.into())),
                 // A row that can no longer be read is listed below, by its number.
@@ -252,10 +308,10 @@ impl<L: Ledger> Engine<'_, L> {
             self.stop(Ending::InputChanged, format!("{} rows of the plan are no longer in the input", lost.len()));
         }
         for (job, set) in lost {
-            self.happened(Event::JobNotAttempted(JobNotAttempted { job, set, key: None, call_id: None }));
+            self.happened(Event::JobNotAttempted(JobNotAttempted { job, set, key: None, call_id: None, attempts: 0 }));
             self.close_batch(dispatcher).await;
         }
-        let ending = self.stopping.map_or(Ending::Completed, |(ending, _)| ending);
+        let ending = self.stopping.unwrap_or(Ending::Completed);
         let end = self.clock.now();
         let criteria = judge(&self.policy.criteria, &self.run, end);
         let passed = ending == Ending::Completed && criteria.iter().all(|criterion| criterion.met);
@@ -272,6 +328,7 @@ impl<L: Ledger> Engine<'_, L> {
             exit_code: (self.policy.exit_code)(End { ending, verdict, unknown_allowed, run: &self.run }),
             totals: self.run.total().counts(),
             sets: self.run.set_counts(),
+            waves: self.run.wave_counts(),
             attempts: self.run.total().attempts,
             criteria,
         };

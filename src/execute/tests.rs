@@ -3,8 +3,8 @@
 use super::{Engine, Lane, Policy, Transport, TransportSettings};
 use crate::event::{Event, Happened, Ledger, LedgerError, RunStarted};
 use crate::model::{
-    CallId, CredentialName, Credentials, DurationSpec, Job, JobKey, JobNumber, Limits, Method, NumberPrivacy, Planned,
-    Problem, RequestSpec, RetryPolicy, Secret, SetName, Timeouts,
+    BreakerPolicy, CallId, CredentialName, Credentials, DurationSpec, Job, JobKey, JobNumber, Limits, Method,
+    NumberPrivacy, OnLostCriterion, Planned, Problem, RequestSpec, RetryPolicy, Secret, SetName, Share, Timeouts,
 };
 use crate::profile::{Profile, Urls};
 use std::io::{Read, Write};
@@ -80,6 +80,7 @@ fn job(number: JobNumber) -> Planned {
         call_id,
         request_id,
         targets: Vec::new(),
+        prefixes: Vec::new(),
         request,
         not_after: None,
         after: None,
@@ -99,11 +100,24 @@ fn run_with(mut ledger: impl Ledger, concurrency: usize, rate: Option<&str>) -> 
         .map(|name| (name, Secret::new("secret".to_owned())))
         .into_iter()
         .collect();
-    let retry =
-        RetryPolicy { max_attempts: 1, min_wait: seconds(1), max_wait: seconds(1), max_retry_after: seconds(1) };
-    let limits = Limits { concurrency, rate: rate.and_then(|rate| rate.parse().ok()), drain_timeout: seconds(5) };
-    let numbers = NumberPrivacy::Masked;
-    let policy = Policy { limits, retry, numbers, criteria: Vec::new(), seed: 1, exit_code: |_| 0 };
+    let (max_attempts, second) = (1, seconds(1));
+    let (min_wait, max_wait, max_retry_after) = (second, second, second);
+    let retry = RetryPolicy { max_attempts, min_wait, max_wait, max_retry_after, budget: Share::Jobs(0) };
+    let policy = Policy {
+        limits: Limits { concurrency, rate: rate.and_then(|rate| rate.parse().ok()), ..Limits::default() },
+        retry,
+        breaker: BreakerPolicy::default(),
+        waves: Vec::new(),
+        window: None,
+        abort_when: Vec::new(),
+        on_lost_criterion: OnLostCriterion::Stop,
+        jobs: 2,
+        request_timeout: Duration::from_secs(5),
+        numbers: NumberPrivacy::Masked,
+        criteria: Vec::new(),
+        seed: 1,
+        exit_code: |_| 0,
+    };
     let started: RunStarted = serde_json::from_value(serde_json::json!({
         "runbook": "book", "inputs": [], "profile": "cxone", "profile_sha256": "", "tool": "",
         "operator": {"user": "", "host": "", "pid": 1}, "sandbox": true, "base_url": "", "token_url": "",

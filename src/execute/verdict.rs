@@ -1,5 +1,8 @@
 //! What an exchange proves about the effect of a bridge request: the table of DESIGN section 4, in one place.
 
+use super::breaker::Health;
+use super::dispatcher::Report;
+use super::pace::Feel;
 use super::transport::{BodyEnd, Exchange, NotSent, Response, Stop};
 use crate::model::{Evidence, Outcome};
 use crate::profile::{Answer, AnswerClass, Answers};
@@ -36,6 +39,42 @@ impl Proof {
     fn unanswered(outcome: Outcome, evidence: Evidence, message: String, next: Next) -> Self {
         let message = Some(message);
         Self { outcome, evidence, status: None, message, correlation_id: None, warning: None, next, throttles: false }
+    }
+
+    /// What the attempt says about the API itself.
+    pub(super) fn report(&self) -> Report {
+        let health = match (self.evidence, self.status) {
+            _ if self.throttles => Health::Refusing,
+            (_, Some(500..)) => Health::Ill,
+            (_, Some(_)) => Health::Well,
+            (
+                Evidence::Dns
+                | Evidence::Connect
+                | Evidence::Tls
+                | Evidence::Certificate
+                | Evidence::Proxy
+                | Evidence::Timeout
+                | Evidence::ConnectionLost
+                | Evidence::BadAnswer,
+                None,
+            ) => Health::Ill,
+            (Evidence::NotProcessed, None) => Health::Refusing,
+            (
+                Evidence::Answer
+                | Evidence::Refusal
+                | Evidence::TokenRefused
+                | Evidence::Abandoned
+                | Evidence::Withdrawn
+                | Evidence::Expired,
+                None,
+            ) => Health::Neither,
+        };
+        let feel = match health {
+            Health::Refusing => Feel::Throttled,
+            Health::Well => Feel::Taken,
+            Health::Ill | Health::Neither => Feel::Neither,
+        };
+        Report { health, feel }
     }
 
     /// The intent is on record and the request did not leave.

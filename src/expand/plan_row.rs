@@ -130,10 +130,12 @@ impl JobStream<'_> {
     ) -> Result<Job, Vec<Problem>> {
         let profile = self.expander.profile;
         let targets = profile.targets(&fields, self.expander.runbook.numbers);
+        let limits = &self.expander.runbook.limits;
+        let prefixes = limits.prefixes_of(profile.numbers(&fields).map(|(_, number)| number));
         let (request_id, request) =
             profile.request(fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
         let set = self.set.spec.name.clone();
-        Ok(Job { number, set, key, call_id, request_id, targets, request, not_after, after: None })
+        Ok(Job { number, set, key, call_id, request_id, targets, prefixes, request, not_after, after: None })
     }
 
     /// Call id and key are written down in full: they may not hold what `privacy` hides.

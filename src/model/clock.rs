@@ -38,6 +38,12 @@ impl Timestamp {
             .map_or(self, Self::cut)
     }
 
+    /// This moment less `time`; before the year -9999 it stays where it is.
+    #[must_use]
+    pub fn minus(self, time: Duration) -> Self {
+        jiff::SignedDuration::try_from(time).ok().and_then(|time| self.0.checked_sub(time).ok()).map_or(self, Self::cut)
+    }
+
     /// Time from `earlier` to this moment; zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.duration_since(earlier.0).try_into().unwrap_or_default()
@@ -46,6 +52,16 @@ impl Timestamp {
     /// `20261122T080102Z`: sorts by time and is safe in a file name.
     pub fn compact(self) -> String {
         self.0.strftime("%Y%m%dT%H%M%SZ").to_string()
+    }
+
+    /// The moment, for calendars.
+    pub(super) fn instant(self) -> jiff::Timestamp {
+        self.0
+    }
+
+    /// A calendar's moment.
+    pub(super) fn from_instant(moment: jiff::Timestamp) -> Self {
+        Self::cut(moment)
     }
 
     fn cut(moment: jiff::Timestamp) -> Self {

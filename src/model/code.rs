@@ -206,6 +206,8 @@ codes! {
     DenyEntryLocal = 604, Warning;
     /// The list of `deny_numbers` has no entries.
     DenyListEmpty = 605, Warning;
+    /// A status is said to mean that nothing was done, and it may not.
+    DoubleBridge = 606, Warning;
 }
 
 impl Code {

@@ -127,7 +127,7 @@ impl Operator {
         (">", Self::Greater),
     ];
 
-    fn holds(self, left: f64, right: f64) -> bool {
+    pub(super) fn holds(self, left: f64, right: f64) -> bool {
         match self {
             Self::Equal => left.total_cmp(&right).is_eq(),
             Self::NotEqual => left.total_cmp(&right).is_ne(),
@@ -170,6 +170,7 @@ pub struct Criterion {
     operator: Operator,
     value: f64,
     set: Option<SetName>,
+    implied: bool,
 }
 
 impl Criterion {
@@ -185,6 +186,27 @@ impl Criterion {
     /// The set it is about; `None` for the whole run.
     pub fn set(&self) -> Option<&SetName> {
         self.set.as_ref()
+    }
+
+    /// The comparison.
+    pub fn operator(&self) -> Operator {
+        self.operator
+    }
+
+    /// What the metric is compared with, in its unit.
+    pub fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// The same as one that nobody has written.
+    #[must_use]
+    pub fn implied(self) -> Self {
+        Self { implied: true, ..self }
+    }
+
+    /// Whether nobody has written it: it holds where the runbook says nothing of its subject.
+    pub fn is_implied(&self) -> bool {
+        self.implied
     }
 
     /// Whether a value meets it.
@@ -220,7 +242,7 @@ impl FromStr for Criterion {
             .find(|metric| metric.name() == name)
             .ok_or_else(|| CriterionError::Metric(name.to_owned()))?;
         let value = parse_value(metric, sign, value)?;
-        Ok(Self { text: text.trim().to_owned(), metric, operator, value, set })
+        Ok(Self { text: text.trim().to_owned(), metric, operator, value, set, implied: false })
     }
 }
 

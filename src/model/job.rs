@@ -57,6 +57,8 @@ pub struct Job {
     pub request_id: String,
     /// The targets, as the audit file may show them.
     pub targets: Vec<String>,
+    /// Which limits of `limits.per_prefix` its targets count for, by index, each once.
+    pub prefixes: Vec<usize>,
     /// What is sent.
     pub request: RequestSpec,
     /// From this moment on it is not begun any more.

@@ -15,13 +15,16 @@ mod latency;
 mod link;
 mod number;
 mod outcome;
+mod pace;
 mod privacy;
 mod problem;
 mod quantity;
 mod rows;
 mod runbook;
 mod secret;
+mod status;
 mod surface;
+mod window;
 
 pub use call::{CallId, path_segment};
 pub use clock::{RunClock, Timestamp};
@@ -36,13 +39,16 @@ pub use latency::Latency;
 pub use link::{HostPattern, HttpVersion, Link, ProxySpec, TlsSpec, TlsVersion};
 pub use number::{NumberKind, Region, RiskyKind};
 pub use outcome::{Evidence, Outcome};
+pub use pace::{AbortRule, BreakerPolicy, Limits, Share, Wave};
 pub use privacy::{NumberPrivacy, PhoneNumber, printable};
 pub use problem::{DataPlace, Focus, Problem};
 pub use quantity::{DurationSpec, QuantityError, Rate};
 pub use rows::{Matrix, RowFormat, RowSource, Rows};
 pub use runbook::{
-    Connection, Endpoints, Layer, Legs, Limits, RetryPolicy, Role, Runbook, SetSpec, Source, Texts, Timeouts,
+    Connection, Endpoints, Layer, Legs, OnLostCriterion, RetryPolicy, Role, Runbook, SetSpec, Source, Texts, Timeouts,
     is_profile_file,
 };
 pub use secret::Secret;
+pub use status::{MovedStatus, StatusClass, StatusPattern};
 pub use surface::{Admission, ApiSurface, CallPart, CallPlace};
+pub use window::{DayTime, Days, OutsideWindow, Window};

@@ -1,6 +1,9 @@
 //! A checked runbook. Only `load` makes one.
 
-use super::{CredentialName, Criterion, DurationSpec, Guards, Link, NumberPrivacy, Rate, Rows, SecretSource, SetName};
+use super::{
+    AbortRule, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link, MovedStatus,
+    NumberPrivacy, Rows, SecretSource, SetName, Share, Wave, Window,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -161,19 +164,8 @@ pub struct SetSpec {
     pub allow_empty: bool,
 }
 
-/// Limits of the whole run.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Limits {
-    /// Requests in flight at most. Default 8.
-    pub concurrency: usize,
-    /// Requests started per second at most; `None`: no limit.
-    pub rate: Option<Rate>,
-    /// After the first signal, how long requests in flight may take. Default 25 s.
-    pub drain_timeout: DurationSpec,
-}
-
 /// When a job that is proven not processed is tried again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct RetryPolicy {
     /// Attempts of one job, the first included. Default 4.
     pub max_attempts: u32,
@@ -183,6 +175,8 @@ pub struct RetryPolicy {
     pub max_wait: DurationSpec,
     /// Longest Retry-After that is waited for. Default 60 s.
     pub max_retry_after: DurationSpec,
+    /// Attempts beyond the first of all jobs together. Default: as many as the plan has jobs.
+    pub budget: Share,
 }
 
 impl Runbook {
@@ -196,6 +190,27 @@ impl Runbook {
             }
         }
         files
+    }
+}
+
+/// What a run does when one of its criteria can no longer be met.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLostCriterion {
+    /// It ends; what is left is not attempted.
+    #[default]
+    Stop,
+    /// It goes on, and fails at its end.
+    Continue,
+}
+
+impl OnLostCriterion {
+    /// The word in a runbook.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Continue => "continue",
+        }
     }
 }
 
@@ -225,6 +240,18 @@ pub struct Runbook {
     pub limits: Limits,
     /// Retry policy.
     pub retry: RetryPolicy,
+    /// Answers that mean something else than the profile says.
+    pub moved: Vec<MovedStatus>,
+    /// When an API that does not work is left alone.
+    pub breaker: BreakerPolicy,
+    /// Parts of the run, one after the other; empty: all at once.
+    pub waves: Vec<Wave>,
+    /// When jobs may begin; `None`: at any time.
+    pub window: Option<Window>,
+    /// What ends the run.
+    pub abort_when: Vec<AbortRule>,
+    /// Whether it goes on when a criterion can no longer be met.
+    pub on_lost_criterion: OnLostCriterion,
     /// What the run must not do.
     pub guards: Guards,
     /// All must be met at the end.

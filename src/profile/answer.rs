@@ -1,65 +1,10 @@
 //! What an answer proves about the effect of a request.
 
 use super::predicate::Predicate;
-use crate::model::{Code, Problem, printable};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use crate::model::{Code, MovedStatus, Problem, StatusClass, StatusPattern, printable};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use std::borrow::Cow;
-
-/// A status or a class of statuses: `429` or `5xx`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub(super) enum StatusPattern {
-    /// One status.
-    Exact(u16),
-    /// A hundred statuses.
-    Class(String),
-}
-
-/// One schema with two types, where a derived one would be an `anyOf`: a slip stays one message.
-impl JsonSchema for StatusPattern {
-    fn schema_name() -> Cow<'static, str> {
-        "StatusPattern".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": ["integer", "string"],
-            "minimum": 100,
-            "maximum": 599,
-            "pattern": Self::PATTERN,
-            "examples": [429, "5xx"],
-        })
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-}
-
-impl StatusPattern {
-    /// The pattern of a hundred statuses.
-    pub(super) const PATTERN: &'static str = "^[1-5]xx$";
-
-    /// As it is written.
-    fn text(&self) -> String {
-        match self {
-            Self::Exact(status) => status.to_string(),
-            Self::Class(class) => class.clone(),
-        }
-    }
-
-    /// 2 for an exact match, 1 for a class, 0 for none.
-    fn fit(&self, status: u16) -> u8 {
-        match self {
-            Self::Exact(exact) => u8::from(*exact == status) * 2,
-            Self::Class(class) => {
-                u8::from(class.strip_suffix("xx").and_then(|hundred| hundred.parse().ok()) == Some(status / 100))
-            }
-        }
-    }
-}
 
 /// What an answer proves. The most specific entry counts (`409` before `4xx`); a status that stands nowhere is rejected
 /// when it is 3xx or 4xx, and unknown otherwise.
@@ -104,6 +49,9 @@ pub struct Answers {
     /// Headers beside Retry-After that say how long to wait; the first that can be read counts.
     #[schemars(extend("examples" = [[{"name": "x-ratelimit-reset", "unit": "seconds"}]]))]
     wait_headers: Option<Vec<Option<WaitHeader>>>,
+    /// What a runbook makes of some statuses, whatever stands above.
+    #[serde(skip)]
+    moved: Vec<MovedStatus>,
 }
 
 /// A header that says how long to wait.
@@ -187,7 +135,22 @@ impl Answers {
         }
     }
 
+    /// Lets a runbook say what some statuses mean.
+    pub(super) fn move_statuses(&mut self, moved: Vec<MovedStatus>) {
+        self.moved = moved;
+    }
+
     fn by_status(&self, answer: Answer<'_>) -> AnswerClass {
+        let moved = self.moved.iter().map(|moved| (moved.statuses.fit(answer.status), moved.class));
+        // The first of the best.
+        let moved = moved.filter(|(fit, _)| *fit > 0).rev().max_by_key(|(fit, _)| *fit);
+        if let Some((_, class)) = moved {
+            return match class {
+                StatusClass::Refused => AnswerClass::Refused,
+                StatusClass::Rejected => AnswerClass::Rejected,
+                StatusClass::Unknown => AnswerClass::Unknown,
+            };
+        }
         let best = |patterns: &Option<Vec<Option<StatusPattern>>>| {
             let patterns = patterns.iter().flatten().flatten();
             patterns.map(|pattern| pattern.fit(answer.status)).max().unwrap_or(0)
@@ -235,6 +198,30 @@ impl Answers {
     /// The server's words in an error body.
     pub fn error_text(&self, body: &[u8]) -> Option<String> {
         error_text(body, self.error_pointers.iter().flatten().flatten().map(String::as_str))
+    }
+
+    /// Statuses that it says are not processed, though their requests may have had an effect; pointers start at the profile.
+    pub(super) fn risks(&self) -> Vec<Problem> {
+        let claims = [("refused", &self.refused), ("refused_with_retry_after", &self.refused_with_retry_after)];
+        let written = claims.into_iter().flat_map(|(key, patterns)| {
+            patterns
+                .iter()
+                .flatten()
+                .enumerate()
+                .filter_map(move |(index, pattern)| Some((key, index, pattern.as_ref()?)))
+        });
+        written
+            // 503 with Retry-After is the one that is known to be honest.
+            .filter(|(key, _, pattern)| {
+                pattern.may_have_had_effect() && !(*key == "refused_with_retry_after" && pattern.fit(503) == 2)
+            })
+            .map(|(key, index, pattern)| {
+                let at = format!("/answers/{key}/{index}");
+                Problem::at(Code::DoubleBridge, at, pattern.risk(StatusClass::Refused)).help(
+                    "list it under `unknown`, unless the vendor states that such an answer means that nothing was done",
+                )
+            })
+            .collect()
     }
 
     /// What is contradictory in it; pointers start at the profile.

@@ -9,8 +9,8 @@ use super::sandbox::SandboxRules;
 use super::split::{self, Part};
 use super::{compile, constraints};
 use crate::model::{
-    ApiSurface, CallId, Code, Connection, CredentialName, Credentials, Endpoints, JobNumber, Method, NumberPrivacy,
-    Problem, RequestSpec, Secret,
+    ApiSurface, CallId, Code, Connection, CredentialName, Credentials, Endpoints, JobNumber, Method, MovedStatus,
+    NumberPrivacy, Problem, RequestSpec, Secret,
 };
 use crate::schema::{Checker, address};
 use crate::template::Engine;
@@ -66,6 +66,16 @@ impl Profile {
     /// The names of the shipped profiles.
     pub fn names() -> impl Iterator<Item = &'static str> {
         SHIPPED.iter().map(|(name, _)| *name)
+    }
+
+    /// What is worth a look in it; pointers start at the profile.
+    pub fn warnings(&self) -> Vec<Problem> {
+        if self.shipped { Vec::new() } else { self.answers.risks() }
+    }
+
+    /// Lets a runbook say what some statuses mean.
+    pub fn move_statuses(&mut self, moved: Vec<MovedStatus>) {
+        self.answers.move_statuses(moved);
     }
 
     /// Compiles a shipped profile.

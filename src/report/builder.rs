@@ -7,7 +7,7 @@ use super::jobs::Jobs;
 use super::output::{Evidence, Report};
 use super::summarise::summarise;
 use super::summary::{StopSummary, TokenSummary};
-use crate::event::{Event, Record};
+use crate::event::{Event, Record, WaveFinished};
 use crate::model::{RunId, Timestamp};
 use crate::state::{RunState, StateError};
 use std::collections::BTreeSet;
@@ -18,6 +18,9 @@ const MAX_STOPS: usize = 20;
 /// Scopes that are kept, for the same reason.
 const MAX_SCOPES: usize = 50;
 
+/// Waves whose ends are kept: more than a runbook may have.
+const MAX_WAVES: usize = 200;
+
 /// Folds the records of one audit file into a [`Report`].
 #[derive(Debug, Default)]
 pub struct ReportBuilder {
@@ -26,6 +29,8 @@ pub struct ReportBuilder {
     pub(super) run_id: Option<RunId>,
     pub(super) finished_at: Option<Timestamp>,
     pub(super) stops: Vec<StopSummary>,
+    pub(super) waves: Vec<WaveFinished>,
+    pub(super) breaker_openings: u64,
     pub(super) tokens: TokenSummary,
     /// Intents that a crash left without an outcome.
     pub(super) open_intents: u64,
@@ -64,7 +69,16 @@ impl ReportBuilder {
             }),
             Event::RunFinished(_) => self.finished_at = Some(at),
             // Why it ended so is what its last attempt has said.
-            Event::JobExpired(_) | Event::Throttled(_) | Event::Stopping(_) | Event::Seal(_) => {}
+            Event::WaveFinished(wave) if self.waves.len() < MAX_WAVES => self.waves.push(wave.clone()),
+            Event::BreakerOpened(_) => self.breaker_openings += 1,
+            Event::JobExpired(_)
+            | Event::Throttled(_)
+            | Event::BreakerClosed(_)
+            | Event::RetryBudgetSpent(_)
+            | Event::WaveStarted(_)
+            | Event::WaveFinished(_)
+            | Event::Stopping(_)
+            | Event::Seal(_) => {}
         }
         Ok(())
     }

@@ -42,5 +42,5 @@ pub use builder::ReportBuilder;
 pub use output::{Evidence, Report};
 pub use summary::{
     AuditSummary, CriterionSummary, ErrorGroup, Figures, InputSummary, LatencyFigures, OperatorSummary, ProfileSummary,
-    QueueFigures, StopSummary, Summary, TokenSummary, UnknownJob, UnknownSummary, WarningGroup,
+    QueueFigures, StopSummary, Summary, TokenSummary, UnknownJob, UnknownSummary, WarningGroup, WaveSummary,
 };

@@ -6,10 +6,10 @@ use super::figures::figures;
 use super::output::Evidence;
 use super::summary::{
     AuditSummary, CriterionSummary, FORMAT_VERSION, InputSummary, OperatorSummary, ProfileSummary, Summary,
-    WarningGroup,
+    WarningGroup, WaveSummary,
 };
 use super::unknown;
-use crate::event::{FileDigest, Operator, RunFinished};
+use crate::event::{CriterionResult, FileDigest, Operator, RunFinished, WaveCounts};
 use crate::model::RunId;
 use crate::state::RunState;
 use std::time::Duration;
@@ -46,6 +46,8 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         duration_ms: super::number::millis(duration),
         total: figures(None, run.total(), duration),
         sets: run.by_set().map(|(set, tally)| figures(Some(set), tally, duration)).collect(),
+        waves: waves(fold),
+        breaker_openings: fold.breaker_openings,
         errors,
         errors_left_out,
         warnings: warnings(fold),
@@ -74,21 +76,25 @@ fn problems(run: &RunState, evidence: &Evidence) -> Vec<String> {
 
 /// The closing record's judgement, or the criteria as nobody judged them.
 fn criteria(run: &RunState) -> Vec<CriterionSummary> {
-    let judged = |end: &RunFinished| {
-        let results = end.criteria.iter();
-        results
-            .map(|result| CriterionSummary {
-                criterion: result.criterion.clone(),
-                value: result.value,
-                met: Some(result.met),
-            })
-            .collect()
-    };
+    let judged = |end: &RunFinished| end.criteria.iter().map(criterion).collect();
     let open = || {
         let written = run.started().into_iter().flat_map(|started| started.criteria.iter());
         written.map(|text| CriterionSummary { criterion: text.clone(), value: None, met: None }).collect()
     };
     run.finished().map_or_else(open, judged)
+}
+
+fn waves(fold: &ReportBuilder) -> Vec<WaveSummary> {
+    let summary = |counts: WaveCounts| {
+        let finished = fold.waves.iter().find(|finished| finished.wave.wave == counts.wave);
+        let require = finished.into_iter().flat_map(|finished| finished.require.iter()).map(criterion).collect();
+        WaveSummary { counts, passed: finished.map(|finished| finished.passed), require }
+    };
+    fold.run.wave_counts().into_iter().map(summary).collect()
+}
+
+fn criterion(result: &CriterionResult) -> CriterionSummary {
+    CriterionSummary { criterion: result.criterion.clone(), value: result.value, met: Some(result.met) }
 }
 
 fn warnings(fold: &ReportBuilder) -> Vec<WarningGroup> {

@@ -3,7 +3,7 @@
 //! Only `summarise.rs` fills one in. Nothing optional is left out: it is null. Numbers are exact or rounded as their
 //! description says; `v` grows when a field changes its meaning or goes away, not when one is added.
 
-use crate::event::{Ending, Setting, Verdict};
+use crate::event::{Ending, Setting, Verdict, WaveCounts};
 use crate::model::{Evidence, JobNumber, NumberPrivacy, Outcome, RunId, SetName, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,12 @@ pub struct Summary {
     pub total: Figures,
     /// The figures of each set, in the order of the runbook.
     pub sets: Vec<Figures>,
+    /// The counts of each wave that began, and what it has shown; empty for a run without waves.
+    #[serde(default)]
+    pub waves: Vec<WaveSummary>,
+    /// How often the circuit breaker opened: the API did not work, and nothing was sent for a while.
+    #[serde(default)]
+    pub breaker_openings: u64,
     /// Jobs that ended rejected, not sent or unknown, grouped by what became of them; the largest group first.
     pub errors: Vec<ErrorGroup>,
     /// Jobs of further groups that this list leaves out; `results.csv` has them all.
@@ -198,6 +204,18 @@ pub struct StopSummary {
     pub reason: String,
     /// Requests in flight at that moment: the overshoot.
     pub in_flight: u64,
+}
+
+/// A wave of a run.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct WaveSummary {
+    /// Its number and its counts.
+    #[serde(flatten)]
+    pub counts: WaveCounts,
+    /// Whether it has shown what it had to; null when the run ended within it.
+    pub passed: Option<bool>,
+    /// What it had to show, with the values that it has shown.
+    pub require: Vec<CriterionSummary>,
 }
 
 /// Jobs that failed in the same way.

@@ -29,6 +29,7 @@ pub(super) fn lines(summary: &Summary) -> String {
         out.push(row("stopped", &words));
     }
     out.push(row("jobs", &sum(&summary.total)));
+    out.extend(waves(summary));
     out.push(row("success", &rate(&summary.total)));
     out.push(row("latency", &latency(&summary.total)));
     let total = &summary.total;
@@ -43,6 +44,21 @@ pub(super) fn lines(summary: &Summary) -> String {
     out.push(row("audit", &format!("{} lines, head {}", summary.audit.lines, clean(&summary.audit.head))));
     out.push(String::new());
     out.join("\n")
+}
+
+/// The last waves: those before them have shown what they had to, or there would be no later one.
+fn waves(summary: &Summary) -> impl Iterator<Item = String> {
+    let skip = summary.waves.len().saturating_sub(MAX_SETS);
+    summary.waves.iter().skip(skip).map(|wave| {
+        let counts = &wave.counts.counts;
+        let shown = match wave.passed {
+            Some(true) => "passed",
+            Some(false) => "held back the next one",
+            None => "not finished",
+        };
+        let successes = counts.succeeded + counts.accepted;
+        row("wave", &format!("{}: {} jobs, {successes} bridged, {shown}", wave.counts.wave, counts.jobs))
+    })
 }
 
 /// The word for the run's result; the same in the page.
@@ -63,6 +79,12 @@ pub(super) fn ending_words(ending: Ending) -> &'static str {
         Ending::ApiUnreachable => "the API could not be reached",
         Ending::Misconfigured => "what answers at the token URL is no token endpoint",
         Ending::InputChanged => "the inputs changed under the run",
+        Ending::Aborted => "a rule of abort_when held",
+        Ending::CriterionLost => "a success criterion could no longer be met",
+        Ending::Deadline => "its deadline passed",
+        Ending::WindowClosed => "its window was closed",
+        Ending::WaveFailed => "a wave did not show what it had to",
+        Ending::BreakerOpen => "the API did not work",
     }
 }
 

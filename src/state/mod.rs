@@ -5,7 +5,7 @@ mod job;
 mod run;
 mod tally;
 
-pub use criteria::judge;
+pub use criteria::{broken, judge, judge_wave, lost};
 pub use job::{IllegalStep, JobState, Step};
 pub use run::{Imbalance, RunState, StateError};
 pub use tally::Tally;

@@ -2,7 +2,7 @@
 //!
 //! Memory: one byte a job. An event that does not fit the state of its job is an error with its words, never ignored.
 
-use crate::event::{Event, Happened, RunFinished, RunStarted, SetCounts};
+use crate::event::{Event, Happened, RunFinished, RunStarted, SetCounts, WaveCounts};
 use crate::model::{JobNumber, Outcome, SetName, Timestamp};
 use crate::state::{IllegalStep, JobState, Step, Tally};
 use std::collections::HashMap;
@@ -67,6 +67,8 @@ pub struct RunState {
     sets: HashMap<SetName, (usize, std::ops::RangeInclusive<u64>)>,
     by_set: Vec<Tally>,
     total: Tally,
+    /// The waves that have begun; the last one takes what happens.
+    waves: Vec<Tally>,
     /// Attempts that are not proven to have stayed here.
     sent: u64,
 }
@@ -81,6 +83,7 @@ impl Default for RunState {
             sets: HashMap::new(),
             by_set: Vec::new(),
             total: Tally::new(0),
+            waves: Vec::new(),
             sent: 0,
         }
     }
@@ -104,6 +107,7 @@ impl RunState {
         match event {
             Event::RunStarted(started) => return self.start(at, started),
             Event::BridgeIntent(intent) => {
+                self.join_wave(intent.attempt == 1);
                 let set = self.step(intent.job, &intent.set, Step::Intent)?;
                 self.both(set, |tally| tally.count_intent(intent.attempt));
             }
@@ -114,21 +118,36 @@ impl RunState {
                 self.sent += u64::from(attempt.outcome != Outcome::NotSent);
             }
             Event::JobSkipped(skipped) => {
+                self.join_wave(true);
                 self.step(skipped.job, &skipped.set, Step::Skip)?;
             }
             Event::JobExpired(expired) => {
                 self.step(expired.job, &expired.set, Step::Expires(expired.outcome))?;
             }
             Event::JobNotAttempted(job) => {
-                self.step(job.job, &job.set, Step::GiveUp)?;
+                // No wave has come to a job that was never begun.
+                let waves = if job.attempts == 0 { std::mem::take(&mut self.waves) } else { Vec::new() };
+                let stepped = self.step(job.job, &job.set, Step::GiveUp);
+                if job.attempts == 0 {
+                    self.waves = waves;
+                }
+                stepped?;
             }
+            Event::WaveStarted(_) => self.waves.push(Tally::new(0)),
             Event::Throttled(throttled) => {
                 let set = self.sets.values().find(|(_, jobs)| jobs.contains(&throttled.job)).map(|(set, _)| *set);
                 let set = set.ok_or(StateError::NoSuchJob(throttled.job))?;
                 self.both(set, |tally| tally.throttled += 1);
             }
             Event::RunFinished(finished) => self.finished = Some(finished.clone()),
-            Event::TokenFetched(_) | Event::TokenFailed(_) | Event::Stopping(_) | Event::Seal(_) => {}
+            Event::TokenFetched(_)
+            | Event::TokenFailed(_)
+            | Event::BreakerOpened(_)
+            | Event::BreakerClosed(_)
+            | Event::RetryBudgetSpent(_)
+            | Event::WaveFinished(_)
+            | Event::Stopping(_)
+            | Event::Seal(_) => {}
         }
         Ok(())
     }
@@ -171,8 +190,18 @@ impl RunState {
         Ok(index)
     }
 
+    /// A job that has not been met before belongs to the wave that meets it.
+    fn join_wave(&mut self, is_new: bool) {
+        if let Some(wave) = self.waves.last_mut().filter(|_| is_new) {
+            wave.jobs += 1;
+        }
+    }
+
     fn both(&mut self, set: usize, change: impl Fn(&mut Tally)) {
         change(&mut self.total);
+        if let Some(wave) = self.waves.last_mut() {
+            change(wave);
+        }
         if let Some(tally) = self.by_set.get_mut(set) {
             change(tally);
         }
@@ -185,7 +214,7 @@ impl RunState {
         if self.finished.is_some() {
             return open;
         }
-        let Self { jobs, by_set, total, sets, .. } = self;
+        let Self { jobs, by_set, total, sets, waves, .. } = self;
         for (index, numbers) in sets.values() {
             for number in numbers.clone() {
                 let state = usize::try_from(number - 1).ok().and_then(|at| jobs.get_mut(at));
@@ -193,7 +222,9 @@ impl RunState {
                 else {
                     continue;
                 };
-                for tally in by_set.get_mut(*index).into_iter().chain([&mut *total]) {
+                // What was in flight belongs to the wave that was going on; what was not begun belongs to none.
+                let wave = waves.last_mut().filter(|_| *state == JobState::InFlight);
+                for tally in by_set.get_mut(*index).into_iter().chain([&mut *total]).chain(wave) {
                     tally.move_job(*state, after);
                 }
                 *state = after;
@@ -274,6 +305,16 @@ impl RunState {
         self.sent > 0 || self.in_flight() > 0
     }
 
+    /// The figures of the wave that has begun last.
+    pub fn wave(&self) -> Option<&Tally> {
+        self.waves.last()
+    }
+
+    /// Counts of each wave.
+    pub fn wave_counts(&self) -> Vec<WaveCounts> {
+        (1..).zip(&self.waves).map(|(wave, tally)| WaveCounts { wave, counts: tally.counts() }).collect()
+    }
+
     /// Counts of each set.
     pub fn set_counts(&self) -> Vec<SetCounts> {
         self.by_set().map(|(set, tally)| SetCounts { set: set.clone(), counts: tally.counts() }).collect()
@@ -292,6 +333,9 @@ impl RunState {
         }
         if finished.sets != self.set_counts() {
             return disagrees("the sets' totals differ");
+        }
+        if finished.waves != self.wave_counts() {
+            return disagrees("the waves' totals differ");
         }
         if finished.attempts != self.total.attempts {
             return disagrees("the number of attempts differs");

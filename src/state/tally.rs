@@ -122,6 +122,11 @@ impl Tally {
         })
     }
 
+    /// Answered attempts.
+    pub fn answers(&self) -> u64 {
+        self.latency.len()
+    }
+
     /// Mean service time in milliseconds, over every answered attempt.
     pub fn latency_mean_ms(&self) -> Option<f64> {
         let answers = self.latency.len();

@@ -89,6 +89,11 @@ fn least_for(path: &[String]) -> Value {
         Some("pointer") => least["sets"][0]["rows"] = json!({"json": "calls.json"}),
         _ => {}
     }
+    match path.first().map(String::as_str) {
+        Some("window") => least["window"] = json!({"timezone": "UTC"}),
+        Some("waves") => least["waves"] = json!([{"size": 5}, {"size": "100%"}]),
+        _ => {}
+    }
     least
 }
 

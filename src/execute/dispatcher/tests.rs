@@ -1,10 +1,10 @@
 //! The dispatcher by itself: jobs of one call keep their order and never overlap, whatever becomes of them, and a run
 //! never stands still.
 
-use super::{Admission, Dispatcher, Lane, Ready};
+use super::{Admission, Dispatcher, Lane, Ready, Report};
 use crate::event::{BridgeAttempt, BridgeIntent, Event, Happened, JobExpired, JobSkipped, RunStarted, SetPlan};
 use crate::model::{
-    After, CallId, DurationSpec, Evidence, Job, JobKey, JobNumber, Latency, Limits, Method, Outcome, Planned, Problem,
+    After, BreakerPolicy, CallId, Evidence, Job, JobKey, JobNumber, Latency, Limits, Method, Outcome, Planned, Problem,
     RequestSpec, SetName, Timestamp,
 };
 use crate::state::{JobState, RunState};
@@ -21,6 +21,7 @@ fn job(number: JobNumber, set: usize, call: u64, after: Option<After>) -> Job {
         call_id: CallId::new(&format!("call-{call}")).unwrap_or_else(|error| panic!("{error}")),
         request_id: String::new(),
         targets: Vec::new(),
+        prefixes: Vec::new(),
         request,
         not_after: None,
         after,
@@ -28,7 +29,7 @@ fn job(number: JobNumber, set: usize, call: u64, after: Option<After>) -> Job {
 }
 
 fn limits(concurrency: usize) -> Limits {
-    Limits { concurrency, rate: None, drain_timeout: DurationSpec::from(Duration::ZERO) }
+    Limits { concurrency, ..Limits::default() }
 }
 
 /// The run's state, as the engine folds it.
@@ -129,7 +130,7 @@ fn jobs_of_one_call_never_overlap_and_keep_their_order_and_every_job_ends() {
             rows: jobs.into_iter().map(|job| Ok::<_, Vec<Problem>>(Planned::Job(Box::new(job)))),
             concurrency: rng.bool().then(|| rng.usize(1..3)),
         });
-        let mut dispatcher = Dispatcher::new(lanes.collect(), &limits(concurrency));
+        let mut dispatcher = Dispatcher::new(lanes.collect(), &limits(concurrency), BreakerPolicy::default());
         let wall = Timestamp::now().plus(Duration::from_secs(1));
         let mut now = Instant::now();
         let mut flying: Vec<Ready> = Vec::new();
@@ -160,7 +161,7 @@ fn jobs_of_one_call_never_overlap_and_keep_their_order_and_every_job_ends() {
                 Admission::Done if flying.is_empty() => break,
                 Admission::Wait(_) | Admission::Done => {
                     let ready = flying.swap_remove(rng.usize(..flying.len()));
-                    dispatcher.release(&ready);
+                    dispatcher.release(&ready, now, Report::SILENT);
                     let again = ready.attempt < 3 && rng.bool();
                     let outcomes = [Outcome::Succeeded, Outcome::Unknown, Outcome::Rejected, Outcome::NotSent];
                     let outcome = if again { Outcome::Rejected } else { outcomes[rng.usize(..4)] };
@@ -190,13 +191,13 @@ fn a_job_whose_time_runs_out_while_it_waits_ends_as_its_last_attempt_did() {
     waiting.not_after = Some(moment);
     let mut fold = Fold::new(&[vec![waiting.clone()]]);
     let rows = vec![Ok::<_, Vec<Problem>>(Planned::Job(Box::new(waiting)))].into_iter();
-    let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(1));
+    let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(1), BreakerPolicy::default());
     let now = Instant::now();
     let before = Timestamp::parse("2020-01-01T00:00:00Z").unwrap_or(moment);
     let Admission::Go(ready) = dispatcher.admit(now, before, true, &fold.0) else { panic!("it is in time") };
     fold.intent(&ready);
     fold.attempt(&ready, Outcome::Rejected, false);
-    dispatcher.release(&ready);
+    dispatcher.release(&ready, now, Report::SILENT);
     dispatcher.retry(ready, now, Outcome::Rejected);
     // No token is needed for what is not sent.
     let Admission::Expired(ready, Outcome::Rejected) = dispatcher.admit(now, moment, false, &fold.0) else {
@@ -220,7 +221,7 @@ fn what_waits_for_a_job_that_is_not_there_stops_the_run_instead_of_holding_it() 
     let second = job(2, 0, 1, Some(After { job: 1, must_succeed: false }));
     let fold = Fold::new(&[vec![job(1, 0, 1, None), second.clone()]]);
     let rows = vec![Ok::<_, Vec<Problem>>(Planned::Job(Box::new(second)))].into_iter();
-    let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(1));
+    let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(1), BreakerPolicy::default());
     let admission = dispatcher.admit(Instant::now(), Timestamp::now(), true, &fold.0);
     assert!(matches!(admission, Admission::Broken(_)), "{admission:?}");
 }

@@ -29,6 +29,27 @@ pub(super) fn explain(text: &str) -> (String, String) {
     }
 }
 
+/// The same about a rule of `abort_when`.
+pub(super) fn explain_rule(text: &str) -> (String, String) {
+    let criterion = text.split(" after").next().unwrap_or(text);
+    if criterion.parse::<Criterion>().is_err() {
+        return explain(criterion);
+    }
+    let help = "write `METRIC OP VALUE [in SET] [after N]`, for example `success_rate < 90% after 50`";
+    (format!("{:?} is not written as a rule is", crate::model::printable(text, 100)), help.to_owned())
+}
+
+/// What to say about a set that is not there.
+pub(super) fn unknown_set(raw: &RawRunbook, pointer: &str, set: &str) -> Option<Problem> {
+    let names: Vec<&str> = raw.sets.iter().flatten().flatten().filter_map(|set| set.name.as_deref()).collect();
+    if names.is_empty() || names.contains(&set) {
+        return None;
+    }
+    let help = nearest(set, names.iter().copied())
+        .map_or_else(|| format!("sets: {}", names.join(", ")), |near| format!("write `in {near}`"));
+    Some(Problem::at(Code::UnknownSet, pointer, format!("there is no set `{set}`")).help(help))
+}
+
 /// The remedy for signs that no comparison has.
 fn operator(text: &str) -> Option<String> {
     let sign: String = text.chars().filter(|c| matches!(c, '=' | '<' | '>' | '!')).collect();
@@ -43,7 +64,6 @@ fn operator(text: &str) -> Option<String> {
 }
 
 pub(super) fn criteria(raw: &RawRunbook, sets: &[SetSpec], problems: &mut Vec<Problem>) -> Vec<Criterion> {
-    let names: Vec<&str> = raw.sets.iter().flatten().flatten().filter_map(|set| set.name.as_deref()).collect();
     let mut criteria = Vec::new();
     for (index, text) in raw.success_criteria.iter().flatten().enumerate() {
         let Some(text) = text else { continue };
@@ -54,14 +74,9 @@ pub(super) fn criteria(raw: &RawRunbook, sets: &[SetSpec], problems: &mut Vec<Pr
                 problems.push(Problem::at(Code::BadForm, pointer, message).help(help));
             }
             Ok(criterion) => {
-                if let Some(set) = criterion.set().map(SetName::as_str)
-                    && !names.contains(&set)
-                    && !sets.is_empty()
-                {
-                    let help = nearest(set, names.iter().copied())
-                        .map_or_else(|| format!("sets: {}", names.join(", ")), |near| format!("write `in {near}`"));
-                    problems
-                        .push(Problem::at(Code::UnknownSet, pointer, format!("there is no set `{set}`")).help(help));
+                if !sets.is_empty() {
+                    let set = criterion.set().map(SetName::as_str);
+                    problems.extend(set.and_then(|set| unknown_set(raw, &pointer, set)));
                 }
                 criteria.push(criterion);
             }
@@ -72,7 +87,8 @@ pub(super) fn criteria(raw: &RawRunbook, sets: &[SetSpec], problems: &mut Vec<Pr
     let successes =
         [Metric::Succeeded, Metric::SuccessRate, Metric::Failed, Metric::Rejected, Metric::NotSent, Metric::Accepted];
     let (failures, unknown) = (successes.into_iter().any(about), about(Metric::Unknown));
-    criteria.extend((!failures).then(|| "failed == 0".parse().ok()).flatten());
-    criteria.extend((!unknown).then(|| "unknown == 0".parse().ok()).flatten());
+    let implied = |needed: bool, text: &str| needed.then(|| text.parse().ok().map(Criterion::implied)).flatten();
+    criteria.extend(implied(!failures, "failed == 0"));
+    criteria.extend(implied(!unknown, "unknown == 0"));
     criteria
 }

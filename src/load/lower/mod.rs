@@ -9,6 +9,7 @@ mod guards;
 mod link;
 mod matrix;
 mod names;
+mod pace;
 mod quantities;
 mod rows;
 mod sets;
@@ -16,11 +17,8 @@ mod sets;
 use super::raw::{
     HOST_PART, NAME, PREFIX, PROXY, PROXY_URL, REGION, RawConnection, RawRunbook, SET_NAME, URL, VARIABLE,
 };
-use crate::model::{Code, Criterion, DurationSpec, HostPattern, Limits, Problem, Rate, RetryPolicy, Runbook, Texts};
+use crate::model::{Code, Criterion, DurationSpec, HostPattern, Problem, Rate, Runbook, Texts};
 use quantities::Quantities;
-
-/// Requests in flight when the runbook does not say.
-const DEFAULT_CONCURRENCY: usize = 8;
 
 /// What to say about a text that misses a pattern which has a meaning of its own.
 pub(super) fn explain_pattern(pattern: &str, text: &str) -> Option<(String, String)> {
@@ -38,7 +36,7 @@ pub(super) fn explain_pattern(pattern: &str, text: &str) -> Option<(String, Stri
         HostPattern::PATTERN => Some(link::explain_host(text)),
         VARIABLE => Some(names::explain_variable()),
         Criterion::PATTERN => Some(criteria::explain(text)),
-        _ => None,
+        _ => pace::explain_pattern(pattern, text),
     }
 }
 
@@ -46,25 +44,10 @@ pub(super) fn lower(texts: Texts, raw: &RawRunbook, problems: &mut Vec<Problem>)
     let sets = sets::sets(raw, problems);
     let criteria = criteria::criteria(raw, &sets, problems);
     let mut quantities = Quantities { problems: &mut *problems };
-    let raw_limits = raw.limits.as_ref();
-    let limits = Limits {
-        concurrency: raw_limits.and_then(|limits| limits.concurrency).map_or(DEFAULT_CONCURRENCY, count),
-        rate: raw_limits.and_then(|limits| quantities.rate("/limits/rate", limits.rate.as_deref())),
-        drain_timeout: quantities.get("/limits/drain_timeout", raw_limits.and_then(|l| l.drain_timeout.as_deref()), 25),
-    };
-    let raw_retry = raw.retry.as_ref();
-    let retry = RetryPolicy {
-        max_attempts: raw_retry
-            .and_then(|retry| retry.max_attempts)
-            .map_or(4, |n| u32::try_from(n).unwrap_or(u32::MAX)),
-        min_wait: quantities.get("/retry/min_wait", raw_retry.and_then(|retry| retry.min_wait.as_deref()), 2),
-        max_wait: quantities.get("/retry/max_wait", raw_retry.and_then(|retry| retry.max_wait.as_deref()), 10),
-        max_retry_after: quantities.get(
-            "/retry/max_retry_after",
-            raw_retry.and_then(|r| r.max_retry_after.as_deref()),
-            60,
-        ),
-    };
+    let limits = pace::limits(raw.limits.as_ref(), &mut quantities);
+    let retry = pace::retry(raw.retry.as_ref(), &mut quantities);
+    let breaker = pace::breaker(raw.breaker.as_ref(), &mut quantities);
+    let waves = pace::waves(raw, &mut quantities);
     let guards = guards::guards(raw.guards.as_ref(), &mut quantities);
     let empty = RawConnection::default();
     if raw.connection.is_none() {
@@ -76,12 +59,9 @@ pub(super) fn lower(texts: Texts, raw: &RawRunbook, problems: &mut Vec<Problem>)
         }
     }
     let connection = connection::connection(raw.connection.as_ref().unwrap_or(&empty), &mut quantities);
-    if retry.min_wait > retry.max_wait {
-        let written = raw_retry.is_some_and(|retry| retry.max_wait.is_some());
-        let pointer = if written { "/retry/max_wait" } else { "/retry/min_wait" };
-        let message = format!("min_wait ({}) is longer than max_wait ({})", retry.min_wait, retry.max_wait);
-        problems.push(Problem::at(Code::Contradiction, pointer, message).help("make max_wait the longer one"));
-    }
+    let moved = pace::moved(raw.retry.as_ref(), problems);
+    let window = pace::window(raw.window.as_ref(), problems);
+    let abort_when = pace::abort_when(raw, problems);
     Runbook {
         texts,
         name: raw.name.clone().unwrap_or_default(),
@@ -94,6 +74,12 @@ pub(super) fn lower(texts: Texts, raw: &RawRunbook, problems: &mut Vec<Problem>)
         sets,
         limits,
         retry,
+        moved,
+        breaker,
+        waves,
+        window,
+        abort_when,
+        on_lost_criterion: raw.on_lost_criterion.unwrap_or_default(),
         guards,
         criteria,
         numbers: raw.privacy.as_ref().and_then(|privacy| privacy.numbers).unwrap_or_default(),

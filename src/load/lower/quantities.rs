@@ -10,7 +10,10 @@ pub(super) struct Quantities<'a> {
 
 impl Quantities<'_> {
     pub(super) fn get(&mut self, pointer: &str, text: Option<&str>, default_secs: u64) -> DurationSpec {
-        let default = DurationSpec::from(Duration::from_secs(default_secs));
+        self.duration(pointer, text, DurationSpec::from(Duration::from_secs(default_secs)))
+    }
+
+    pub(super) fn duration(&mut self, pointer: &str, text: Option<&str>, default: DurationSpec) -> DurationSpec {
         match text.map(str::parse) {
             None => default,
             Some(Ok(duration)) => duration,

@@ -7,18 +7,21 @@ mod connection;
 mod guards;
 mod limits;
 mod link;
+mod pace;
 mod rows;
 mod sets;
 
 pub(in crate::load) use connection::{HOST_PART, RawAuth, RawConnection, RawSecret, URL, VARIABLE};
 pub(in crate::load) use guards::{PREFIX, REGION, RawGuards};
+pub(in crate::load) use limits::{RawLimits, RawRetry, RawShare};
 pub(in crate::load) use link::{PROXY, PROXY_URL, RawTls};
+pub(in crate::load) use pace::{RawBreaker, RawWave, RawWindow};
 pub(in crate::load) use rows::{RawMatrix, RawRows};
 pub(in crate::load) use sets::{RawSet, SET_NAME};
 
-use crate::model::Criterion;
+use crate::model::{AbortRule, Criterion, OnLostCriterion};
 use crate::schema::strict;
-use limits::{RawLimits, RawPrivacy, RawRetry};
+use limits::RawPrivacy;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -90,6 +93,22 @@ pub(in crate::load) struct RawRunbook {
     pub(in crate::load) limits: Option<RawLimits>,
     /// When a job that is proven not processed is tried again. An unknown outcome never is.
     pub(in crate::load) retry: Option<RawRetry>,
+    /// When an API that does not work is left alone.
+    pub(in crate::load) breaker: Option<RawBreaker>,
+    /// When jobs may begin. Default: at any time.
+    pub(in crate::load) window: Option<RawWindow>,
+    /// Parts of the run, one after the other, each with what it must have shown: a few calls first, then more. Default: all
+    /// jobs at once.
+    #[schemars(length(min = 1, max = 100), extend("examples" = [[{"size": 5, "require": ["success_rate >= 100%"]}, {"size": "10%", "pause": "30s"}, {"size": "100%"}]]))]
+    pub(in crate::load) waves: Option<Vec<Option<RawWave>>>,
+    /// The run ends as soon as one of these holds, with the rest not attempted: `METRIC OP VALUE [in SET] [after N]`; `after N`
+    /// waits until N jobs (of the set) were attempted.
+    #[schemars(inner(regex(pattern = AbortRule::PATTERN)), extend("default" = [], "examples" = [["unknown >= 1", "success_rate < 90% after 50"]]))]
+    pub(in crate::load) abort_when: Option<Vec<Option<String>>>,
+    /// When a criterion of `success_criteria` can no longer be met: `stop` ends the run with the rest not attempted, `continue`
+    /// goes on. Criteria that nobody wrote stop nothing. Default `stop`.
+    #[schemars(extend("default" = "stop", "examples" = ["continue"]))]
+    pub(in crate::load) on_lost_criterion: Option<OnLostCriterion>,
     /// What the run must not do, whatever its rows say.
     pub(in crate::load) guards: Option<RawGuards>,
     /// All must hold at the end for exit code 0: `METRIC OP VALUE [in SET]`. Where none speaks of failures or successes,

@@ -15,8 +15,9 @@ pub(super) use job::{JobSpec, LegsSpec, LinksSpec, NumbersSpec};
 pub(super) use request::{IdempotencySpec, ProbeSpec, RequestIdSpec, RequestSpecSpec};
 pub(super) use sandbox::SandboxSpec;
 
-use super::answer::{Answers, StatusPattern};
+use super::answer::Answers;
 use crate::model::DurationSpec;
+use crate::model::StatusPattern;
 use crate::schema::{Checker, strict};
 use schemars::JsonSchema;
 use serde::Deserialize;

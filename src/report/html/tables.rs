@@ -62,6 +62,19 @@ struct CountCell {
 }
 
 #[derive(Debug, Serialize)]
+pub(super) struct WaveRow {
+    wave: u32,
+    jobs: String,
+    bridged: String,
+    failed: String,
+    unknown: String,
+    skipped: String,
+    require: String,
+    result: &'static str,
+    tone: &'static str,
+}
+
+#[derive(Debug, Serialize)]
 pub(super) struct LatencyRow {
     set: String,
     values: Vec<String>,
@@ -119,6 +132,33 @@ pub(super) fn stops(summary: &Summary) -> Vec<StopRow> {
         in_flight: count(stop.in_flight),
     };
     summary.stops.iter().map(row).collect()
+}
+
+pub(super) fn waves(summary: &Summary) -> Vec<WaveRow> {
+    let row = |wave: &crate::report::WaveSummary| {
+        let counts = &wave.counts.counts;
+        let (result, tone) = match wave.passed {
+            Some(true) => ("✓ passed", "good"),
+            Some(false) => ("✗ held back the next one", "bad"),
+            None => ("not finished", "zero"),
+        };
+        let shown = |criterion: &crate::report::CriterionSummary| {
+            let value = criterion_value(&criterion.criterion, criterion.value);
+            format!("{} (it was {value})", clean(&criterion.criterion))
+        };
+        WaveRow {
+            wave: wave.counts.wave,
+            jobs: count(counts.jobs),
+            bridged: count(counts.succeeded + counts.accepted),
+            failed: count(counts.rejected + counts.not_sent),
+            unknown: count(counts.unknown),
+            skipped: count(counts.skipped),
+            require: wave.require.iter().map(shown).collect::<Vec<_>>().join("; "),
+            result,
+            tone,
+        }
+    };
+    summary.waves.iter().take(MAX_ROWS).map(row).collect()
 }
 
 pub(super) fn criteria(summary: &Summary) -> Vec<CriterionRow> {

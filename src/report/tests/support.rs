@@ -127,11 +127,17 @@ impl Audit {
     pub(super) fn give_up(&mut self, job: JobNumber) {
         let (set, call_id) = (self.set(job), (self.call)(job));
         let key = JobKey::new(call_id.clone());
-        self.push(Event::JobNotAttempted(JobNotAttempted { job, set, key: Some(key), call_id: Some(call_id) }));
+        self.push(Event::JobNotAttempted(JobNotAttempted {
+            job,
+            set,
+            key: Some(key),
+            call_id: Some(call_id),
+            attempts: 0,
+        }));
     }
 
     pub(super) fn throttled(&mut self, job: JobNumber) {
-        self.push(Event::Throttled(Throttled { job, status_code: 429, pause_ms: 500 }));
+        self.push(Event::Throttled(Throttled { job, status_code: 429, pause_ms: 500, rate_per_s: None }));
     }
 
     pub(super) fn stopping(&mut self, reason: &str) {
@@ -160,6 +166,7 @@ impl Audit {
                 _ => 10,
             },
             totals: run.total().counts(),
+            waves: Vec::new(),
             sets: run.set_counts(),
             attempts: run.total().attempts,
             criteria: criteria.collect(),

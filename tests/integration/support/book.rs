@@ -22,6 +22,7 @@ pub(crate) struct Book {
     sets: String,
     limits: String,
     retry: String,
+    breaker: String,
     more: String,
     verbatim: Option<String>,
 }
@@ -36,6 +37,8 @@ impl Book {
             sets: String::new(),
             limits: "{concurrency: 1}".to_owned(),
             retry: "{max_attempts: 3, min_wait: 1ms, max_wait: 5ms}".to_owned(),
+            // Cases of failures in a row are about the failures.
+            breaker: "{failures: 0}".to_owned(),
             more: String::new(),
             verbatim: None,
         }
@@ -89,6 +92,11 @@ impl Book {
         self
     }
 
+    pub(crate) fn breaker(mut self, yaml: &str) -> Self {
+        yaml.clone_into(&mut self.breaker);
+        self
+    }
+
     /// More top-level YAML.
     pub(crate) fn more(mut self, yaml: &str) -> Self {
         self.more.push_str(yaml);
@@ -132,12 +140,12 @@ impl Book {
 
     /// The runbook's text.
     pub(crate) fn text(&self) -> String {
-        let Self { connection, sets, limits, retry, more, .. } = self;
+        let Self { connection, sets, limits, retry, breaker, more, .. } = self;
         let connection: String = connection.iter().map(|line| format!("  {line}\n")).collect();
         self.verbatim.clone().unwrap_or_else(|| {
             format!(
                 "version: 1\nname: itest\nconnection:\n{connection}  auth:\n    client_id: {{env: CXONE_CLIENT_ID}}\n    \
-                 client_secret: {{env: CXONE_CLIENT_SECRET}}\nsets:\n{sets}limits: {limits}\nretry: {retry}\n{more}"
+                 client_secret: {{env: CXONE_CLIENT_SECRET}}\nsets:\n{sets}limits: {limits}\nretry: {retry}\nbreaker: {breaker}\n{more}"
             )
         })
     }
@@ -255,6 +263,16 @@ impl Started<'_> {
     #[track_caller]
     pub(crate) fn finish(self, code: u8) -> Run {
         let ended = self.process.finish().expect(code);
+        let run = Run::of(self.book, &self.before, ended);
+        run.check_finished(code);
+        run
+    }
+
+    /// The same with whatever exit code it says: the closing record must say it, too.
+    #[track_caller]
+    pub(crate) fn finish_anyhow(self) -> Run {
+        let ended = self.process.finish();
+        let code = ended.code.and_then(|code| u8::try_from(code).ok()).unwrap_or_else(|| panic!("{ended}"));
         let run = Run::of(self.book, &self.before, ended);
         run.check_finished(code);
         run

@@ -279,6 +279,11 @@ pub(crate) fn reset(stream: TcpStream) {
 pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
+    /// Whether it is open now.
+    pub(crate) fn is_open(&self) -> bool {
+        *locked(&self.0.0)
+    }
+
     pub(crate) fn open(&self) {
         *locked(&self.0.0) = true;
         self.0.1.notify_all();
