@@ -45,9 +45,9 @@ impl Proof {
     pub(super) fn report(&self) -> Report {
         let health = match (self.evidence, self.status) {
             _ if self.throttles => Health::Refusing,
-            (_, Some(500..)) => Health::Ill,
-            (_, Some(_)) => Health::Well,
-            (
+            (_, Some(..500)) => Health::Well,
+            (_, Some(500..))
+            | (
                 Evidence::Dns
                 | Evidence::Connect
                 | Evidence::Tls

@@ -366,7 +366,7 @@ fn a_report_that_cannot_be_written_does_not_hide_how_the_run_ended() {
     let server = RawServer::answering([crate::support::server::answer(500, &[], "")]);
     let book = Book::at(&server.url());
     // Large enough for the audit file, too small for the page. 25 is SIGXFSZ.
-    let ended = book.start_after("trap '' 25; ulimit -f 12").finish();
+    let ended = book.start_after("trap '' 25; ulimit -f 24").finish();
     assert!(ended.stdout.contains("1 unknown"), "the result is told: {ended}");
     let ended = ended.expect(11);
     assert!(ended.stderr.contains("report.html"), "{ended}");
