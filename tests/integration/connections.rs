@@ -83,7 +83,7 @@ fn connections_that_end_unannounced_after_each_answer_never_lead_to_two_effects(
     let effects = effects(&peer);
     check_promise(&run, &effects);
     assert_eq!(run.audit.intents().len(), 200, "one attempt each");
-    assert!(effects.len() > 100, "{} effects: most connections end in time", effects.len());
+    assert!(effects.len() > 60, "{} effects: the first request of a connection has its effect", effects.len());
 }
 
 /// Were the second answer taken for that of the next request, a refusal would be called a success.

@@ -60,7 +60,7 @@ impl FullQueue {
         };
         let address = listener.local_addr().unwrap();
         let mut queued = Vec::new();
-        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
             queued.push(stream);
             assert!(queued.len() < 100, "the queue is never full");
         }
