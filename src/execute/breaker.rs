@@ -175,3 +175,99 @@ impl Breaker {
         Change::Opened { failures: self.failures.max(refusals) + self.tries, pause }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::DurationSpec;
+
+    fn breaker(failures: u32) -> Breaker {
+        let pause = DurationSpec::from(Duration::from_secs(10));
+        Breaker::new(BreakerPolicy { failures, pause, probes: 3 })
+    }
+
+    fn ended(began: Instant, health: Health) -> Ended {
+        Ended { began, tried: false, health }
+    }
+
+    #[test]
+    fn late_successes_of_requests_from_before_do_not_hide_an_outage() {
+        const LIMIT: usize = 16;
+        let mut breaker = breaker(100);
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        // A full house when the API goes down: each of those still succeeds, and each new request fails.
+        let (mut before, mut flying, mut begun, mut now) = (LIMIT, 0, 0, 0);
+        loop {
+            while before + flying < breaker.places(LIMIT) && breaker.pass(at(now)) == Pass::Free {
+                (flying, begun) = (flying + 1, begun + 1);
+            }
+            now += 1;
+            if before > 0 {
+                before -= 1;
+                assert_eq!(breaker.ended(ended(start, Health::Well), at(now), LIMIT), None);
+            }
+            if flying > 0 {
+                flying -= 1;
+                if breaker.ended(ended(at(now), Health::Ill), at(now), LIMIT).is_some() {
+                    break;
+                }
+            }
+            assert!(now < 1000, "it never opens");
+        }
+        assert_eq!(begun, LIMIT + 1);
+    }
+
+    #[test]
+    fn a_success_that_began_after_the_last_failure_gives_the_places_back() {
+        let mut breaker = breaker(5);
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        for now in 1..4 {
+            assert_eq!(breaker.ended(ended(start, Health::Ill), at(now), 8), None);
+        }
+        assert_eq!(breaker.places(8), 6);
+        assert_eq!(breaker.ended(ended(at(2), Health::Well), at(5), 8), None);
+        assert_eq!(breaker.places(8), 6, "it began before the last failure");
+        assert_eq!(breaker.ended(ended(at(6), Health::Well), at(7), 8), None);
+        assert_eq!(breaker.places(8), 8);
+    }
+
+    #[test]
+    fn tries_are_further_and_further_apart_and_come_to_an_end() {
+        let mut breaker = breaker(1);
+        let mut now = Instant::now();
+        let opened = breaker.ended(ended(now, Health::Ill), now, 4);
+        assert_eq!(opened, Some(Change::Opened { failures: 1, pause: Duration::from_secs(10) }));
+        for pause in [Some(20), Some(40), None] {
+            let Pass::After(until) = breaker.pass(now) else { panic!("it is open") };
+            now = until;
+            assert_eq!(breaker.pass(now), Pass::Try);
+            assert!(breaker.started());
+            assert_eq!(breaker.pass(now), Pass::Trying);
+            let change = breaker.ended(Ended { began: now, tried: true, health: Health::Ill }, now, 4);
+            match pause {
+                Some(seconds) => assert!(
+                    matches!(change, Some(Change::Opened { pause, .. }) if pause == Duration::from_secs(seconds)),
+                    "{change:?}"
+                ),
+                None => assert_eq!(change, Some(Change::GaveUp)),
+            }
+        }
+        assert_eq!(breaker.pass(now + Duration::from_secs(3600)), Pass::Trying);
+    }
+
+    #[test]
+    fn refusals_open_it_only_when_nothing_is_taken_in_between() {
+        let mut breaker = breaker(5);
+        let now = Instant::now();
+        for round in 0..100 {
+            assert_eq!(breaker.ended(ended(now, Health::Refusing), now, 8), None, "{round}");
+            if round % 10 == 0 {
+                breaker.ended(ended(now, Health::Well), now, 8);
+            }
+        }
+        let opened = (0..16).find_map(|_| breaker.ended(ended(now, Health::Refusing), now, 8));
+        assert!(matches!(opened, Some(Change::Opened { .. })), "{opened:?}");
+    }
+}

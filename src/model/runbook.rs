@@ -205,11 +205,14 @@ pub struct RetryPolicy {
 }
 
 impl Runbook {
-    /// Every data file that it names, once, in order.
+    /// Every file that it names beside its texts, once, in order: data, lists of numbers, certificates. Not the files of
+    /// secrets.
     pub fn input_files(&self) -> Vec<&Path> {
         let mut files: Vec<&Path> = Vec::new();
         let deny_list = self.guards.deny_numbers.iter().map(|list| list.file.as_path());
-        for file in self.sets.iter().filter_map(|set| set.rows.file()).chain(deny_list) {
+        let tls = &self.connection.link.tls;
+        let certificates = [&tls.ca, &tls.client_cert].into_iter().flatten().map(std::path::PathBuf::as_path);
+        for file in self.sets.iter().filter_map(|set| set.rows.file()).chain(deny_list).chain(certificates) {
             if !files.contains(&file) {
                 files.push(file);
             }

@@ -1,6 +1,7 @@
 //! A saved plan, and a run that keeps to it: any change is refused with its name, and nothing is sent.
 
 use crate::support::book::Book;
+use crate::support::repository;
 use crate::support::server::{RawServer, ok};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
@@ -91,6 +92,20 @@ fn one_changed_byte_of_any_file_is_refused_by_name_and_nothing_is_sent() {
     let book = book.verbatim(&text.replace("name: one", "name: two"));
     assert!(book.refused(13, &RUN).stderr.contains("runbook runbook.yaml: its content has changed"));
     assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn whom_the_run_trusts_is_part_of_the_plan() {
+    let server = RawServer::bridging(|_| ok());
+    let authority = std::fs::read_to_string(repository("tests/fixtures/invalid/tls/client.pem")).unwrap();
+    let book = Book::at(&server.url()).connection("tls: {ca: ca.pem}").file("ca.pem", &authority);
+    book.command(0, &["plan", "runbook.yaml", "--save", "plan.json"]);
+    let run = book.run_with(0, &["--plan", "plan.json"]);
+    let inputs = run.audit.lines[0]["inputs"].as_array().unwrap();
+    assert!(inputs.iter().any(|input| input["file"] == "ca.pem"), "{inputs:#?}");
+    let book = book.file("ca.pem", &format!("{authority}{authority}"));
+    let ended = book.refused(13, &["--plan", "plan.json"]);
+    assert!(ended.stderr.contains("input ca.pem: its content has changed"), "{ended}");
 }
 
 #[test]
