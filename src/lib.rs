@@ -23,6 +23,7 @@
 //! | [`plan`] | the saved plan: what a run depends on, by content | model |
 //! | [`execute`] | dispatcher, engine, transport, auth, retry | event, model, profile, state |
 //! | [`journal`] | the audit file: writer, reader, verify, lock | event, model, state |
+//! | [`reconcile`] | what became of unknowns, after the run | event, model, state |
 //! | [`report`] | summary, CSV, HTML, text: a fold of records | event, model, state |
 //! | [`simulator`] | the fake API | model |
 //! | [`cli`] | arguments, wiring, printing, exit codes | all |
@@ -37,6 +38,7 @@ pub mod model;
 pub mod phone;
 pub mod plan;
 pub mod profile;
+pub mod reconcile;
 pub mod report;
 pub mod schema;
 pub mod simulator;

@@ -1,6 +1,7 @@
 //! What can be typed. Reading it touches nothing but the environment.
 
 use super::exit::Exit;
+use super::reconcile::ReconcileArgs;
 use crate::model::{DurationSpec, Rate, SetName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -113,6 +114,8 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: AuthCommand,
     },
+    /// Find out what became of the unknowns of a run that is over, and add it to its audit file
+    Reconcile(Box<ReconcileArgs>),
     /// Make every report of a run anew, from its audit file alone
     Report {
         /// The run's directory
@@ -167,6 +170,7 @@ impl Command {
             Self::Report { format, .. } | Self::Verify { format, .. } | Self::Profiles { format } => (*format).into(),
             Self::Plan(args) => args.format.into(),
             Self::Run(args) => args.format.into(),
+            Self::Reconcile(args) => args.format.into(),
             Self::Auth { command: AuthCommand::Check(args) } => args.format.into(),
             Self::Init { .. }
             | Self::Schema { .. }
@@ -326,7 +330,7 @@ pub(super) struct SimulateArgs {
     pub(super) ledger: Option<PathBuf>,
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write KEY=VALUE".to_owned()),

@@ -54,17 +54,20 @@ fn ask(runbook: &Runbook, profile: &Profile, urls: &Urls, credentials: &Credenti
     let transport = Transport::new(settings).map_err(|error| internal(&error))?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| internal(&error))?;
-    runtime.block_on(check_token(&transport, credentials, profile)).map_err(|error| {
-        let (exit, words, help) = match error {
-            NoToken::Unreachable(words) => {
-                (Exit::Unreachable, words, "check the token URL, the network and the vendor's state")
-            }
-            NoToken::Refused(words) => (Exit::Credentials, words, "check client id, secret and scopes with the vendor"),
-            NoToken::Misconfigured(words) => (Exit::Configuration, words, "check the token URL"),
-        };
-        let place = urls.token_url.as_deref().map(|url| format!(" from {url}")).unwrap_or_default();
-        Failure::new(exit, format!("no access token{place}: {words}")).help(help)
-    })
+    runtime.block_on(check_token(&transport, credentials, profile)).map_err(|error| no_token(urls, error))
+}
+
+/// Why there is no token, with its exit code.
+pub(super) fn no_token(urls: &Urls, error: NoToken) -> Failure {
+    let (exit, words, help) = match error {
+        NoToken::Unreachable(words) => {
+            (Exit::Unreachable, words, "check the token URL, the network and the vendor's state")
+        }
+        NoToken::Refused(words) => (Exit::Credentials, words, "check client id, secret and scopes with the vendor"),
+        NoToken::Misconfigured(words) => (Exit::Configuration, words, "check the token URL"),
+    };
+    let place = urls.token_url.as_deref().map(|url| format!(" from {url}")).unwrap_or_default();
+    Failure::new(exit, format!("no access token{place}: {words}")).help(help)
 }
 
 /// Where a request goes: as configured, or as the token says.

@@ -79,17 +79,23 @@ pub(super) fn proxy_in_effect(link: &Link) -> String {
 
 /// All that the client needs. In the sandbox everything is on this machine: no proxy, no certificate, no secret.
 pub(super) fn settings(runbook: &Runbook, urls: &Urls, sandbox: bool) -> Result<TransportSettings, Failure> {
+    if sandbox { Ok(plain(runbook, urls)) } else { settings_at(runbook, runbook.texts.base(), urls) }
+}
+
+fn plain(runbook: &Runbook, urls: &Urls) -> TransportSettings {
     let link = &runbook.connection.link;
-    let mut settings = TransportSettings {
+    TransportSettings {
         http: link.http,
         keep_alive: link.keep_alive,
         ..TransportSettings::new(urls.clone(), runbook.connection.timeouts)
-    };
-    if sandbox {
-        return Ok(settings);
     }
+}
+
+/// The same for a runbook whose files stand below `base`.
+pub(super) fn settings_at(runbook: &Runbook, base: &Path, urls: &Urls) -> Result<TransportSettings, Failure> {
+    let link = &runbook.connection.link;
+    let mut settings = plain(runbook, urls);
     settings.min_tls = link.tls.min_version;
-    let base = runbook.texts.base();
     let misconfigured = |words: String| Failure::new(Exit::Configuration, words);
     let read = |path: &Path| {
         pem(&base.join(path)).map_err(|reason| misconfigured(format!("{} cannot be used: {reason}", path.display())))

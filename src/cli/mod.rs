@@ -16,6 +16,8 @@ mod plan;
 mod print;
 mod profile;
 mod progress;
+mod reconcile;
+mod reopen;
 mod report;
 mod run;
 mod sandbox;
@@ -88,6 +90,7 @@ fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
         Command::Run(args) if args.dry_run => plan::plan(&args.as_plan(), sources, output),
         Command::Run(args) => run::run(&args, sources, output, log),
         Command::Auth { command: AuthCommand::Check(args) } => auth::check(&args, output),
+        Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Report { run_dir, format } => report::report(&run_dir, format),
         Command::Verify { run_dir, format } => verify::verify(&run_dir, format),
         Command::Schema { kind, profile } => schema::schema(kind, &profile, output),

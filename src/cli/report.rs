@@ -51,6 +51,13 @@ pub(super) fn report(run_dir: &Path, format: Format) -> Result<u8, Failure> {
     Ok(if report.is_complete() { Exit::Success } else { Exit::Invalid }.code())
 }
 
+/// Writes every report of a run anew after its audit file has grown; that file is the result, the reports only show it.
+pub(super) fn make_anew(run_dir: &Path) {
+    if let Err(failure) = build(run_dir).and_then(|(report, _)| write(&report, run_dir)) {
+        print::note(&format!("warning: {failure}\n  = help: bridgebook report {}\n", run_dir.display()));
+    }
+}
+
 /// Reports a run that has just ended with this exit code. Calls were made: nothing that goes wrong here may hide it.
 pub(super) fn after_run(run_dir: &Path, format: Format, exit_code: u8) -> Result<u8, Failure> {
     let warn = |failure: Failure| {

@@ -136,7 +136,8 @@ impl RunPlace {
     }
 }
 
-fn operator() -> Operator {
+/// Who runs this, and where.
+pub(super) fn operator() -> Operator {
     Operator {
         user: whoami::username().unwrap_or_else(|_| "unknown".to_owned()),
         sudo_user: std::env::var("SUDO_USER").ok().filter(|user| !user.is_empty()),

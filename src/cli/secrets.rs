@@ -17,7 +17,11 @@ const MAX_SECRET: u64 = 64 * 1024;
 
 /// The credentials of a runbook.
 pub(super) fn credentials(runbook: &Runbook) -> Result<Credentials, Failure> {
-    let base = runbook.texts.base();
+    credentials_at(runbook, runbook.texts.base())
+}
+
+/// The same for a runbook that once stood in this folder.
+pub(super) fn credentials_at(runbook: &Runbook, base: &Path) -> Result<Credentials, Failure> {
     let one = |(name, source)| Ok((name, read(source, crate::model::CredentialName::as_str(name), base)?));
     runbook.connection.auth.iter().map(|(name, source)| (*name, source)).map(one).collect()
 }

@@ -4,6 +4,7 @@
 //! and only then polls the request in `transport`; `verdict` says what the exchange proves, `retry` whether the job is
 //! tried again. Nothing here prints, and nothing here knows where events go.
 
+mod after_run;
 mod auth;
 mod breaker;
 mod challenge;
@@ -26,6 +27,7 @@ mod token_store;
 mod transport;
 mod verdict;
 
+pub use after_run::{ProbeReply, Question, look_up_after};
 pub use dispatcher::{Lane, RowStream};
 pub use engine::{End, Engine, ExitCodeOf, Policy, Signal};
 pub use error::ExecuteError;

@@ -1,15 +1,12 @@
 //! One request for a token and nothing else: what a run would be granted, before there is one.
 
-use super::auth::{self, TokenErrorKind};
-use super::scrub::Scrubber;
-use super::transport::{Stop, Transport};
+use super::after_run::no_token;
+use super::auth::{self, TokenError};
+use super::transport::Transport;
 use crate::event::LifetimeSource;
-use crate::model::{Credentials, printable};
+use crate::model::Credentials;
 use crate::profile::Profile;
 use std::time::Duration;
-
-/// Longest repetition of a server's words, in characters.
-const MAX_WORDS: usize = 300;
 
 /// A token as it was granted; the token itself is gone.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,17 +42,8 @@ pub async fn check_token(
     credentials: &Credentials,
     profile: &Profile,
 ) -> Result<GrantedToken, NoToken> {
-    let grant = auth::fetch(transport, credentials, profile).await.map_err(|error| {
-        let words = Scrubber::for_secrets(profile.hidden(credentials)).clean(&error.message);
-        let words = printable(&words, MAX_WORDS).into_owned();
-        match error.kind {
-            TokenErrorKind::Passing | TokenErrorKind::Hopeless(Stop::ServerCertificate) => NoToken::Unreachable(words),
-            TokenErrorKind::Refused | TokenErrorKind::Hopeless(Stop::ClientCertificate | Stop::ProxyCredentials) => {
-                NoToken::Refused(words)
-            }
-            TokenErrorKind::NotOAuth => NoToken::Misconfigured(words),
-        }
-    })?;
+    let failed = |error: TokenError| no_token(profile, credentials, error.kind, &error.message);
+    let grant = auth::fetch(transport, credentials, profile).await.map_err(failed)?;
     Ok(GrantedToken {
         lifetime: grant.lifetime,
         lifetime_from: grant.lifetime_from,

@@ -2,6 +2,7 @@
 //!
 //! The format is described in [`crate::event`].
 
+mod append;
 mod chain;
 mod lock;
 mod reader;
@@ -9,6 +10,7 @@ mod snapshot;
 mod verify;
 mod writer;
 
+pub use append::{Tail, append};
 pub use chain::{Head, sha256_hex, sha256_of};
 pub use lock::{LockError, RunLock};
 pub use reader::{Line, ReadError, Reader, unfinished};

@@ -86,5 +86,10 @@ fn check<'a>(line: &'a Line, run_id: Option<&RunId>) -> Result<&'a Record, Strin
     {
         return Err("the seal does not fit the lines before it".to_owned());
     }
+    if let Event::ReconciliationFinished(closing) = &record.event
+        && closing.head != line.before.to_string()
+    {
+        return Err("the closing record of the reconciliation does not fit the lines before it".to_owned());
+    }
     Ok(record)
 }

@@ -40,9 +40,10 @@ impl FileLedger {
         }
         let (batches, queue) = mpsc::channel();
         let (acknowledge, durable) = acks::unbounded_channel();
-        let appender = Appender { file, run_id, lines: 0, head: Head::START, buffer: Vec::new() };
-        let thread =
-            std::thread::Builder::new().name("journal".to_owned()).spawn(move || appender.run(&queue, &acknowledge))?;
+        let appender = Appender::after(run_id, 0, Head::START);
+        let thread = std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || appender.run(file, &queue, &acknowledge))?;
         Ok(Self { batches: Some(batches), durable, thread: Some(thread) })
     }
 }
@@ -69,8 +70,8 @@ impl Ledger for FileLedger {
     }
 }
 
-struct Appender {
-    file: File,
+/// Encodes lines and chains them.
+pub(super) struct Appender {
     run_id: RunId,
     lines: u64,
     head: Head,
@@ -78,8 +79,24 @@ struct Appender {
 }
 
 impl Appender {
+    /// Goes on behind so many lines.
+    pub(super) fn after(run_id: RunId, lines: u64, head: Head) -> Self {
+        Self { run_id, lines, head, buffer: Vec::new() }
+    }
+
+    /// The hash of the last line.
+    pub(super) fn head(&self) -> Head {
+        self.head
+    }
+
+    /// What was encoded and not taken yet.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
     fn run(
         mut self,
+        mut file: File,
         queue: &mpsc::Receiver<Arc<[Happened]>>,
         acknowledge: &acks::UnboundedSender<Result<(), LedgerError>>,
     ) {
@@ -87,7 +104,7 @@ impl Appender {
             let mut group = vec![first];
             group.extend(queue.try_iter().take(MAX_GROUP - 1));
             let count = group.len();
-            if let Err(error) = self.commit(&group) {
+            if let Err(error) = self.commit(&mut file, &group) {
                 let _ = acknowledge.send(Err(LedgerError(error.to_string())));
                 break;
             }
@@ -98,7 +115,7 @@ impl Appender {
         }
     }
 
-    fn commit(&mut self, group: &[Arc<[Happened]>]) -> io::Result<()> {
+    fn commit(&mut self, file: &mut File, group: &[Arc<[Happened]>]) -> io::Result<()> {
         self.buffer.clear();
         for happened in group.iter().flat_map(|batch| batch.iter()) {
             let closes = matches!(happened.event, Event::RunFinished(_));
@@ -108,11 +125,12 @@ impl Appender {
             }
             self.encode(happened.at, &happened.event)?;
         }
-        self.file.write_all(&self.buffer)?;
-        self.file.sync_data()
+        file.write_all(&self.buffer)?;
+        file.sync_data()
     }
 
-    fn encode(&mut self, timestamp: Timestamp, event: &Event) -> io::Result<()> {
+    /// Adds a line.
+    pub(super) fn encode(&mut self, timestamp: Timestamp, event: &Event) -> io::Result<()> {
         let start = self.buffer.len();
         let body = Body { v: FORMAT_VERSION, seq: self.lines + 1, timestamp, run_id: &self.run_id, event };
         serde_json::to_writer(&mut self.buffer, &body)?;

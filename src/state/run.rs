@@ -309,6 +309,11 @@ impl RunState {
         self.finished.as_ref().map(|(_, finished)| finished.as_ref())
     }
 
+    /// Whether there are findings after the run that no closing record follows.
+    pub fn is_reconciling(&self) -> bool {
+        self.reconciling
+    }
+
     /// When the run ended.
     pub fn ended(&self) -> Option<Timestamp> {
         self.finished.as_ref().map(|(at, _)| *at)

@@ -275,6 +275,20 @@ fn a_wave_that_goes_well_lets_the_next_one_begin() {
 }
 
 #[test]
+fn rows_that_are_left_out_belong_to_the_wave_that_meets_them() {
+    let server = by_name();
+    let waves = "waves:\n  - {size: 2}\n  - {size: \"100%\"}";
+    let calls = ["ok-1", "left-out-1", "ok-2", "left-out-2", "left-out-3", "ok-3"];
+    let rows = calls.map(|call| json!({"call_id": call, "wanted": call.starts_with("ok").to_string()}));
+    let rows = Value::from(rows.to_vec()).to_string();
+    let sets = set("one", &rows, "    when: \"{{row.wanted}}\"\n");
+    let run = Book::at(&server.url()).sets(&sets).more(waves).run(0);
+    let skipped: Vec<&Value> =
+        run.audit.finished()["waves"].as_array().unwrap().iter().map(|w| &w["skipped"]).collect();
+    assert_eq!(skipped, [&json!(1), &json!(2)]);
+}
+
+#[test]
 fn a_wave_that_does_not_show_what_it_must_holds_the_rest_back() {
     let server = by_name();
     let waves = "waves:\n  - {size: 3, require: [\"success_rate >= 100%\"]}\n  - {size: \"100%\"}";

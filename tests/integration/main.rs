@@ -34,6 +34,7 @@ mod plan;
 mod probing;
 mod profiles;
 mod promise;
+mod reconcile;
 mod reports;
 mod rows;
 mod same_key;

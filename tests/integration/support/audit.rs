@@ -38,6 +38,12 @@ impl Audit {
         self.lines.iter().filter(|line| line["event_type"] == kind).collect()
     }
 
+    /// Whether the file still begins with what stood there before.
+    pub(crate) fn begins_with(&self, before: &str) -> bool {
+        let lines = before.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.zip(&self.lines).all(|(then, now)| then == *now)
+    }
+
     /// The only event of a kind.
     #[track_caller]
     pub(crate) fn event(&self, kind: &str) -> &Value {

@@ -1,0 +1,63 @@
+//! What `reconcile` takes.
+
+use crate::cli::args::{Format, key_value};
+use crate::reconcile::{Condition, Decision, Matching};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Args, Debug, Clone)]
+pub(in crate::cli) struct ReconcileArgs {
+    /// The run's directory
+    pub(super) run_dir: PathBuf,
+    /// Ask the API with the profile's read-only request; the credentials come from where the runbook says
+    #[arg(long, help_heading = "By the profile's probe")]
+    pub(super) probe: bool,
+    /// Repeat `--set` of the run, for --probe
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value, help_heading = "By the profile's probe")]
+    pub(super) set: Vec<(String, String)>,
+    /// Repeat `--vars` of the run, for --probe
+    #[arg(long, value_name = "FILE", help_heading = "By the profile's probe")]
+    pub(super) vars: Vec<PathBuf>,
+    /// The vendor's own records: a CSV file with a header
+    #[arg(long, value_name = "FILE.csv", requires = "match_column", help_heading = "By the vendor's records")]
+    pub(super) records: Option<PathBuf>,
+    /// Which column says whose record it is: `call_id`, `request_id` or `correlation_id`; `call_id=COLUMN` for another name
+    #[arg(long, value_name = "FIELD[=COLUMN]", requires = "records", help_heading = "By the vendor's records")]
+    pub(super) match_column: Option<Matching>,
+    /// A record with this value says that the call is bridged; may be repeated
+    #[arg(long, value_name = "COLUMN=VALUE", requires = "records", help_heading = "By the vendor's records")]
+    pub(super) bridged_when: Vec<Condition>,
+    /// A record with this value says that it is not; may be repeated. A record that fits neither says nothing
+    #[arg(long, value_name = "COLUMN=VALUE", requires = "records", help_heading = "By the vendor's records")]
+    pub(super) not_bridged_when: Vec<Condition>,
+    /// What it means that there is no record of a job; left out: nothing
+    #[arg(long, value_enum, requires = "records", requires = "reason", help_heading = "By the vendor's records")]
+    pub(super) absent_means: Option<AbsentMeans>,
+    /// Decide about a job by its number: 12=bridged or 12=not-bridged; may be repeated
+    #[arg(long, value_name = "JOB=WORD", requires = "reason", help_heading = "By decision")]
+    pub(super) decide: Vec<Decision>,
+    /// Why: for --decide and --absent-means; it stands in the audit file beside your name
+    #[arg(long, value_name = "TEXT", value_parser = reason, help_heading = "By decision")]
+    pub(super) reason: Option<String>,
+    /// End a run that was cut off: what was in flight is unknown, what was not begun is not attempted
+    #[arg(long)]
+    pub(super) close: bool,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(in crate::cli) format: Format,
+}
+
+/// What the absence of a record means.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum AbsentMeans {
+    /// The vendor writes a record of every call that it bridges, and the table has them all.
+    NotBridged,
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("say why".to_owned()) } else { Ok(text.to_owned()) }
+}

@@ -1,0 +1,197 @@
+//! `bridgebook reconcile`: what became of the unknowns of a run that is over.
+//!
+//! Order matters: the lock first, then the whole audit file is checked; what the operator decides counts before the vendor's
+//! records, and those before the probe; all lines are written at once, behind those that are there.
+
+mod args;
+mod probe;
+mod show;
+
+pub(super) use args::ReconcileArgs;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::inputs::cannot_create;
+use super::report;
+use super::run::operator;
+use crate::event::{Event, FileDigest, Happened, Operator};
+use crate::journal::{self, LockError, RunLock, Tail, Verification};
+use crate::model::{JobNumber, RunId, Timestamp};
+use crate::reconcile::{
+    Closing, Finding, OpenJob, OpenJobs, RecordRules, close_reconciliation, close_run, decide, resolve,
+};
+use crate::state::RunState;
+use show::Told;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// The command.
+pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
+    let run_dir = args.run_dir.canonicalize().map_err(|error| {
+        Failure::new(Exit::InputMissing, format!("{}: {error}", args.run_dir.display()))
+            .help("give the directory of a run")
+    })?;
+    let operator = operator();
+    let _lock = lock(&run_dir, &operator)?;
+    let mut past = Past::read(&run_dir)?;
+    let at = Timestamp::now().max(past.last);
+    let closes = past.run.finished().is_none();
+    let mut lines = if closes { close(args, &mut past, at)? } else { Vec::new() };
+    let mut told = Told::about(past.run_id.clone(), args.dry_run, closes);
+    let findings = findings(args, &run_dir, &past, &mut told.silent)?;
+    // Nothing found out, nothing to close: the file stays as it is.
+    if !findings.is_empty() || closes || past.cut_off {
+        lines.extend(resolve(&mut past.run, &past.open, &findings, &operator, at).map_err(internal)?);
+        let records = match (&args.records, args.dry_run) {
+            (Some(path), false) => Some(keep(path, &run_dir)?),
+            _ => None,
+        };
+        let closing = Closing { operator, tool: concat!("bridgebook ", env!("CARGO_PKG_VERSION")).to_owned(), records };
+        let closing = close_reconciliation(&past.run, &findings, closing, at);
+        told.verdict = Some(closing.verdict);
+        lines.push(Happened { at, event: Event::ReconciliationFinished(Box::new(closing)) });
+        if !args.dry_run {
+            write(&run_dir, &past, &lines)?;
+        }
+    }
+    told.take(&past.run, &past.open, &findings, &lines);
+    if !told.dry_run && !lines.is_empty() {
+        report::make_anew(&run_dir);
+    }
+    told.print(args.format)?;
+    let left = past.run.total().counts().unknown;
+    Ok(if left == 0 { Exit::Success } else { Exit::Unknown }.code())
+}
+
+/// What the audit file says, and where it ends.
+struct Past {
+    run: RunState,
+    open: OpenJobs,
+    run_id: RunId,
+    tail: Tail,
+    last: Timestamp,
+    /// An earlier reconciliation has no closing record.
+    cut_off: bool,
+}
+
+impl Past {
+    fn read(run_dir: &Path) -> Result<Self, Failure> {
+        let audit = run_dir.join("audit.jsonl");
+        let missing =
+            |error: &dyn std::fmt::Display| Failure::new(Exit::InputMissing, error).help("give the directory of a run");
+        let bytes = std::fs::metadata(&audit).map_err(|error| missing(&format!("{}: {error}", audit.display())))?.len();
+        let (mut open, mut last) = (OpenJobs::default(), None);
+        let checked = journal::verify(&audit, |record| {
+            open.take(record);
+            last = Some(record.timestamp);
+        })
+        .map_err(|error| missing(&error))?;
+        let Verification { damage, incomplete, run, run_id, lines, head } = checked;
+        let help = format!("bridgebook verify {}", run_dir.display());
+        let refuse = |words: String| Failure::new(Exit::Invalid, words).help(help.clone());
+        if let Some(finding) = damage {
+            return Err(refuse(format!(
+                "{}, line {}: {}; nothing is added to a damaged file",
+                audit.display(),
+                finding.line,
+                finding.reason
+            )));
+        }
+        let cut_off = run.is_reconciling();
+        if let Some(reason) = incomplete.filter(|_| run.finished().is_some() && !cut_off) {
+            return Err(refuse(format!("{}: {reason}; nothing is added to it", audit.display())));
+        }
+        let (Some(run_id), Some(last)) = (run_id, last) else {
+            return Err(refuse(format!("{} has no records", audit.display())));
+        };
+        let tail = Tail { run_id: run_id.clone(), lines, head, bytes };
+        Ok(Self { run, open, run_id, tail, last, cut_off })
+    }
+}
+
+fn lock(run_dir: &Path, operator: &Operator) -> Result<RunLock, Failure> {
+    let folder = run_dir.parent().unwrap_or(run_dir);
+    let who = format!("reconcile {}", run_dir.file_name().map(|name| name.to_string_lossy()).unwrap_or_default());
+    RunLock::take(folder, &who, &operator.host, &Timestamp::now().to_string()).map_err(|error| match error {
+        LockError::Held { .. } => Failure::new(Exit::Locked, error).help("wait for it to end; nothing was sent"),
+        LockError::Io { .. } => Failure::new(Exit::CannotCreate, error),
+    })
+}
+
+/// Ends a run that was cut off, if that is wanted.
+fn close(args: &ReconcileArgs, past: &mut Past, at: Timestamp) -> Result<Vec<Happened>, Failure> {
+    if !args.close {
+        let words =
+            format!("the run did not end: {} in flight, {} not begun", past.run.in_flight(), past.run.pending().len());
+        return Err(Failure::new(Exit::Invalid, words).help(
+            "--close ends it: what was in flight is unknown and can be reconciled, what was not begun is not attempted",
+        ));
+    }
+    close_run(&mut past.run, &past.open, at, Exit::Interrupted.code()).map_err(internal)
+}
+
+fn internal(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Internal, format!("internal error: {error}"))
+}
+
+/// What is said about the unknown jobs, and why nothing is said about the others.
+fn findings(
+    args: &ReconcileArgs,
+    run_dir: &Path,
+    past: &Past,
+    silent: &mut BTreeMap<JobNumber, String>,
+) -> Result<Vec<Finding>, Failure> {
+    let reason = args.reason.as_deref().unwrap_or_default();
+    let mut findings = decide(&args.decide, reason, &past.open, &past.run)
+        .map_err(|words| Failure::new(Exit::Usage, format!("--decide: {words}")))?;
+    if let (Some(path), Some(matching)) = (&args.records, &args.match_column) {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let rules = RecordRules {
+            name,
+            matching: matching.clone(),
+            bridged: args.bridged_when.clone(),
+            not_bridged: args.not_bridged_when.clone(),
+            absent: args.absent_means.map(|_| reason.to_owned()),
+        };
+        if rules.bridged.is_empty() && rules.not_bridged.is_empty() && rules.absent.is_none() {
+            return Err(Failure::new(Exit::Usage, "--records: nothing says what a record means")
+                .help("add --bridged-when COLUMN=VALUE"));
+        }
+        let missing = |error| Failure::new(Exit::InputMissing, format!("{}: {error}", path.display()));
+        let table = File::open(path).map_err(missing)?;
+        let left = left(past, &findings);
+        let records = rules.read(table, left, &past.open).map_err(|error| Failure::new(Exit::Invalid, error))?;
+        findings.extend(records.findings);
+        silent.extend(records.silent);
+    }
+    let left: Vec<&OpenJob> = left(past, &findings);
+    if args.probe && !left.is_empty() {
+        let started = past.run.started().ok_or_else(|| internal("no opening record"))?;
+        let probed = probe::probe(args, run_dir, started, &past.run_id, &left, &past.open)?;
+        findings.extend(probed.findings);
+        silent.extend(probed.silent);
+    }
+    findings.sort_by_key(|finding| finding.job);
+    Ok(findings)
+}
+
+fn left<'a>(past: &'a Past, findings: &[Finding]) -> Vec<&'a OpenJob> {
+    let found = |open: &&OpenJob| findings.iter().any(|finding| finding.job == open.job);
+    past.open.unknown(&past.run).filter(|open| !found(open)).collect()
+}
+
+/// Keeps the vendor's records in the run directory, and gives their digest.
+fn keep(path: &Path, run_dir: &Path) -> Result<FileDigest, Failure> {
+    let name = path.file_name().map_or_else(|| "records.csv".into(), |name| name.to_string_lossy().into_owned());
+    let free = (1..).map(|number| PathBuf::from(format!("reconciled/{number}-{name}")));
+    let to = free.into_iter().find(|to| !run_dir.join(to).exists()).unwrap_or_default();
+    journal::copy_input(path, &path.display().to_string(), run_dir, &to).map_err(cannot_create)
+}
+
+fn write(run_dir: &Path, past: &Past, lines: &[Happened]) -> Result<(), Failure> {
+    let audit = run_dir.join("audit.jsonl");
+    journal::append(&audit, past.tail.clone(), lines)
+        .map(drop)
+        .map_err(|error| Failure::new(Exit::AuditFailed, format!("{}: {error}", audit.display())))
+}

@@ -1,0 +1,177 @@
+//! A run's own inputs, read again from the copies in its directory: the same runbook, profile and rows, or a refusal.
+//!
+//! The copies of the texts are put into a temporary directory under the names that they had, so that includes and profile are
+//! found as they were; data files are read where their copies are. Every text is held against the digests of the opening
+//! record. Secrets are read from where the runbook says, relative to where it stood.
+
+use super::args::SelectionArgs;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{check, settings};
+use crate::event::{FileDigest, RunStarted};
+use crate::expand::{Files, Selection};
+use crate::journal;
+use crate::load;
+use crate::model::{Role, Runbook, SetName, Severity, is_profile_file};
+use crate::profile::Profile;
+use std::fs::File;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// Folders above the runbook's place in the temporary directory, for paths that lead upwards.
+const DEPTH: usize = 16;
+/// The runbook's copy.
+const RUNBOOK: &str = "inputs/runbook.yaml";
+
+/// What a run was made from.
+pub(super) struct Reopened {
+    pub(super) runbook: Runbook,
+    pub(super) profile: Profile,
+    pub(super) selection: Selection,
+    pub(super) files: Files,
+    /// Where the runbook stood: secrets are relative to it.
+    pub(super) base: PathBuf,
+    _texts: TempDir,
+}
+
+/// Reads a run's inputs again. `args` are the variables of its command line, which no file keeps.
+pub(super) fn reopen(run_dir: &Path, started: &RunStarted, args: &SelectionArgs) -> Result<Reopened, Failure> {
+    let refuse = |words: String| Failure::new(Exit::Invalid, words);
+    let cannot = |error: std::io::Error| Failure::new(Exit::CannotCreate, error);
+    let texts = TempDir::new().map_err(cannot)?;
+    let root = (0..DEPTH).fold(texts.path().to_owned(), |path, _| path.join("d"));
+    let mut main = None;
+    for input in &started.inputs {
+        let text = is_text(input);
+        if !text {
+            continue;
+        }
+        let copy = run_dir.join(&input.snapshot);
+        let bytes = std::fs::read(&copy)
+            .map_err(|error| Failure::new(Exit::InputMissing, format!("{}: {error}", copy.display())))?;
+        if journal::sha256_hex(&bytes) != input.sha256 {
+            return Err(refuse(format!("{} is not the copy that the run has made", copy.display())));
+        }
+        let place = inside(&root, &relative(Path::new(&input.file)))
+            .ok_or_else(|| refuse(format!("{} leads too far up", input.file)))?;
+        if let Some(folder) = place.parent() {
+            std::fs::create_dir_all(folder).map_err(cannot)?;
+        }
+        std::fs::write(&place, bytes).map_err(cannot)?;
+        if input.snapshot == RUNBOOK {
+            main = Some((place, PathBuf::from(&input.file)));
+        }
+    }
+    let (place, named): (PathBuf, PathBuf) =
+        main.ok_or_else(|| refuse("the run has no copy of its runbook".to_owned()))?;
+    let source = load::read(&place).map_err(|error| refuse(error.to_string()))?;
+    let named_profile = load::load(source.clone(), &args.vars).preview().map(|book| book.connection.profile.clone());
+    if let Some(name) = named_profile.filter(|name| is_profile_file(name)) {
+        let folder = Path::new(&named).parent().map(relative).unwrap_or_default();
+        let place = Some(Path::new(&name)).filter(|name| name.is_relative());
+        let place = place.and_then(|name| inside(&root, &folder.join(name)));
+        let place = place.ok_or_else(|| refuse(format!("the profile {name} is not below the runbook's folders")))?;
+        put_profile(run_dir, started, &place).map_err(refuse)?;
+    }
+    let (draft, profile) = check::draft(source, args)?;
+    // The profile is held against its own digest.
+    for layer in draft.texts().layers().iter().filter(|layer| layer.role != Role::Profile) {
+        let digest = journal::sha256_hex(&layer.source.bytes());
+        if !started.inputs.iter().any(|input| input.sha256 == digest) {
+            return Err(refuse(format!("{} is not among the inputs of the run", layer.source.path.display())));
+        }
+    }
+    let why = draft.problems().iter().find(|problem| problem.code.severity() == Severity::Error);
+    let why = why.map(|problem| format!(": {}", problem.message)).unwrap_or_default();
+    let (Ok(runbook), Some(profile)) = (draft.finish(), profile) else {
+        return Err(refuse(format!("the runbook of the run cannot be read any more{why}"))
+            .help("repeat --set and --vars of the run; a newer bridgebook may refuse what an older one took"));
+    };
+    if journal::sha256_hex(profile.text().as_bytes()) != started.profile_sha256 {
+        return Err(refuse(format!("the profile {} is another one than that of the run", profile.name()))
+            .help("use the version of bridgebook that the run was made with"));
+    }
+    let selection = settings::select(&runbook, &selected(started, args))?;
+    let files = files(run_dir, started, &runbook)?;
+    let base = named.parent().unwrap_or(Path::new("")).to_owned();
+    Ok(Reopened { runbook, profile, selection, files, base, _texts: texts })
+}
+
+/// Puts the copy of the profile's file where the runbook names it.
+fn put_profile(run_dir: &Path, started: &RunStarted, place: &Path) -> Result<(), String> {
+    let copy = run_dir.join("inputs/profile.yaml");
+    let failed = |error: std::io::Error| format!("{}: {error}", copy.display());
+    let bytes = std::fs::read(&copy).map_err(failed)?;
+    if journal::sha256_hex(&bytes) != started.profile_sha256 {
+        return Err(format!("{} is not the copy that the run has made", copy.display()));
+    }
+    if let Some(folder) = place.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    std::fs::write(place, bytes).map_err(failed)
+}
+
+/// Texts are the runbook, what it includes and files of variables.
+fn is_text(input: &FileDigest) -> bool {
+    input.snapshot == RUNBOOK || input.snapshot.starts_with("inputs/text-")
+}
+
+/// A path without its root.
+fn relative(path: &Path) -> PathBuf {
+    path.components().filter(|part| !matches!(part, Component::RootDir | Component::Prefix(_))).collect()
+}
+
+/// A place below the root for a path that may lead upwards, but not out of the temporary directory: the audit file may be a
+/// stranger's.
+fn inside(root: &Path, path: &Path) -> Option<PathBuf> {
+    let mut depth = DEPTH;
+    for part in path.components() {
+        match part {
+            Component::Normal(_) => depth += 1,
+            Component::ParentDir => depth = depth.checked_sub(1).filter(|depth| *depth > 0)?,
+            Component::CurDir => {}
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(root.join(path))
+}
+
+/// The part of the plan that the run was told to do.
+fn selected(started: &RunStarted, args: &SelectionArgs) -> SelectionArgs {
+    let value = |name: &str| started.settings.iter().find(|setting| setting.name == name).map(|found| &found.value);
+    let only = value("only").map(|names| names.split(", ").map(SetName::new).collect()).unwrap_or_default();
+    let limit = value("limit").and_then(|limit| limit.parse().ok());
+    SelectionArgs { only, limit, ..args.clone() }
+}
+
+fn files(run_dir: &Path, started: &RunStarted, runbook: &Runbook) -> Result<Files, Failure> {
+    let mut files = check::files(runbook);
+    for input in started.inputs.iter().filter(|input| !is_text(input)) {
+        let copy = run_dir.join(&input.snapshot);
+        if input.file == Files::STDIN {
+            let missing = |error| Failure::new(Exit::InputMissing, format!("{}: {error}", copy.display()));
+            files.stdin = Some(Arc::new(File::open(&copy).map_err(missing)?));
+        } else {
+            files.copies.insert(PathBuf::from(&input.file), copy);
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_of_a_stranger_s_file_leads_out_of_the_temporary_directory() {
+        let root = Path::new("/tmp/x/d");
+        assert_eq!(inside(root, Path::new("a/b.yaml")), Some("/tmp/x/d/a/b.yaml".into()));
+        assert_eq!(inside(root, Path::new("../shared/b.yaml")), Some("/tmp/x/d/../shared/b.yaml".into()));
+        let out = "../".repeat(DEPTH);
+        for bad in [format!("{out}etc/passwd"), format!("a/{out}../b"), "/etc/passwd".to_owned()] {
+            assert_eq!(inside(root, Path::new(&bad)), None, "{bad}");
+        }
+        assert_eq!(relative(Path::new("/srv/books/a.yaml")), PathBuf::from("srv/books/a.yaml"));
+    }
+}

@@ -1,0 +1,97 @@
+//! The jobs of a run whose effect nobody knows, with everything that the audit file says of them.
+
+use crate::event::{Event, Record};
+use crate::model::{JobKey, JobNumber, Outcome, SetName, Timestamp};
+use crate::state::{JobState, RunState};
+use std::collections::{BTreeMap, HashMap};
+
+/// Vendor's ids of one job that are kept; a job has few attempts.
+const MAX_CORRELATIONS: usize = 20;
+
+/// A job with an intent that is not known to be harmless or done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OpenJob {
+    /// Its number in plan order.
+    pub job: JobNumber,
+    /// Its set.
+    pub set: SetName,
+    /// Its identity by content.
+    pub key: JobKey,
+    /// The call.
+    pub call_id: String,
+    /// The request id that every attempt carried.
+    pub request_id: String,
+    /// Its attempts.
+    pub attempts: u32,
+    /// The vendor's ids of its exchanges.
+    pub correlation_ids: Vec<String>,
+    /// When its last attempt was begun or ended.
+    pub last: Timestamp,
+    /// An attempt may have had its effect.
+    doubt: bool,
+}
+
+/// The open jobs of a run; memory grows with them, and by a few bytes with each job that was begun.
+#[derive(Debug, Default)]
+pub struct OpenJobs {
+    jobs: BTreeMap<JobNumber, OpenJob>,
+    /// Who was the first with a call, and whether there was another one.
+    calls: HashMap<String, (JobNumber, bool)>,
+}
+
+impl OpenJobs {
+    /// Takes the next record in.
+    pub fn take(&mut self, record: &Record) {
+        match &record.event {
+            Event::BridgeIntent(intent) => {
+                let call = self.calls.entry(intent.call_id.clone()).or_insert((intent.job, false));
+                call.1 |= call.0 != intent.job;
+                let open = self.jobs.entry(intent.job).or_insert_with(|| OpenJob {
+                    job: intent.job,
+                    set: intent.set.clone(),
+                    key: intent.key.clone(),
+                    call_id: intent.call_id.clone(),
+                    request_id: intent.request_id.clone(),
+                    attempts: 0,
+                    correlation_ids: Vec::new(),
+                    last: record.timestamp,
+                    doubt: false,
+                });
+                (open.attempts, open.last) = (intent.attempt, record.timestamp);
+            }
+            Event::BridgeAttempt(attempt) => {
+                let Some(open) = self.jobs.get_mut(&attempt.job) else { return };
+                open.doubt |= attempt.outcome == Outcome::Unknown;
+                open.last = record.timestamp;
+                if let Some(id) =
+                    attempt.correlation_id.as_ref().filter(|_| open.correlation_ids.len() < MAX_CORRELATIONS)
+                {
+                    open.correlation_ids.push(id.clone());
+                }
+                if attempt.is_final && (attempt.outcome.is_success() || !open.doubt) {
+                    self.jobs.remove(&attempt.job);
+                }
+            }
+            Event::Reconciled(found) => drop(self.jobs.remove(&found.job)),
+            _ => {}
+        }
+    }
+
+    /// Those that are unknown by the state of their run, or were in flight when it was cut off, in plan order.
+    pub fn unknown<'a>(&'a self, run: &'a RunState) -> impl Iterator<Item = &'a OpenJob> {
+        self.jobs.values().filter(|open| {
+            let state = run.job(open.job);
+            state.is_some_and(|state| state == JobState::Unknown || state.after_crash() == Some(JobState::Unknown))
+        })
+    }
+
+    /// One of them.
+    pub fn get(&self, job: JobNumber) -> Option<&OpenJob> {
+        self.jobs.get(&job)
+    }
+
+    /// Whether another job of the run was begun for the same call: what is known about the call may be about that one.
+    pub fn shares_its_call(&self, open: &OpenJob) -> bool {
+        self.calls.get(&open.call_id).is_some_and(|(_, shared)| *shared)
+    }
+}

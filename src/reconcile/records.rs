@@ -1,0 +1,218 @@
+//! The vendor's own records, as a CSV table: which row is about which job, and what it says.
+//!
+//! A row that fits a condition says something; a row that fits none says nothing, and so does a row that is not there, unless
+//! the operator says otherwise and why. One row that says *bridged* outweighs others that say *not bridged*: a job's first
+//! attempt may have failed and its second one not.
+
+use super::{Finding, OpenJob, OpenJobs};
+use crate::event::ReconciledBy;
+use crate::model::{JobNumber, Outcome};
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
+use std::str::FromStr;
+
+/// What a row is matched by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Field {
+    /// The call's id.
+    CallId,
+    /// The request id that bridgebook sent.
+    RequestId,
+    /// The vendor's own id of the exchange.
+    CorrelationId,
+}
+
+impl Field {
+    fn word(self) -> &'static str {
+        match self {
+            Self::CallId => "call_id",
+            Self::RequestId => "request_id",
+            Self::CorrelationId => "correlation_id",
+        }
+    }
+}
+
+/// `FIELD` or `FIELD=COLUMN`: the column of the table that holds a field.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Matching {
+    /// The field.
+    pub field: Field,
+    /// The column.
+    pub column: String,
+}
+
+impl FromStr for Matching {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (field, column) = text.split_once('=').unwrap_or((text, text));
+        let fields = [Field::CallId, Field::RequestId, Field::CorrelationId];
+        let known = fields.into_iter().find(|known| known.word() == field.trim());
+        let help = "write call_id, request_id or correlation_id, or call_id=COLUMN for another name";
+        let field = known.ok_or(help)?;
+        let column = column.trim().to_owned();
+        if column.is_empty() { Err(help.to_owned()) } else { Ok(Self { field, column }) }
+    }
+}
+
+/// `COLUMN=VALUE`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Condition {
+    /// The column.
+    pub column: String,
+    /// The value, compared exactly but for blanks around it.
+    pub value: String,
+}
+
+impl FromStr for Condition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((column, value)) if !column.trim().is_empty() => {
+                Ok(Self { column: column.trim().to_owned(), value: value.trim().to_owned() })
+            }
+            _ => Err("write COLUMN=VALUE".to_owned()),
+        }
+    }
+}
+
+/// How a table is read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecordRules {
+    /// Its name, for reasons.
+    pub name: String,
+    /// What a row is matched by.
+    pub matching: Matching,
+    /// A row says *bridged* when one of these holds.
+    pub bridged: Vec<Condition>,
+    /// A row says *not bridged* when one of these holds.
+    pub not_bridged: Vec<Condition>,
+    /// Why a job without a row is not bridged; `None`: it says nothing.
+    pub absent: Option<String>,
+}
+
+/// Why a table cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordsError {
+    /// It is no CSV table.
+    #[error("{0}: {1}")]
+    Unreadable(String, csv::Error),
+    /// A column that it has not.
+    #[error("{file} has no column {column:?}; it has {known}")]
+    NoColumn {
+        /// The table.
+        file: String,
+        /// The column.
+        column: String,
+        /// Those that it has.
+        known: String,
+    },
+}
+
+/// What a table says.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// The findings, in plan order.
+    pub findings: Vec<Finding>,
+    /// Jobs about which it says nothing, and why.
+    pub silent: BTreeMap<JobNumber, String>,
+}
+
+#[derive(Default)]
+struct Said {
+    bridged: Option<String>,
+    not_bridged: Option<String>,
+    rows: u64,
+}
+
+impl RecordRules {
+    /// Reads a table; rows about other jobs pass by.
+    pub fn read<'a>(
+        &self,
+        table: impl Read,
+        jobs: impl IntoIterator<Item = &'a OpenJob>,
+        open: &OpenJobs,
+    ) -> Result<Records, RecordsError> {
+        let mut records = Records::default();
+        let mut wanted: HashMap<String, JobNumber> = HashMap::new();
+        let mut said: BTreeMap<JobNumber, Said> = BTreeMap::new();
+        for job in jobs {
+            let ids = match self.matching.field {
+                Field::CallId if open.shares_its_call(job) => {
+                    let why = "another job of the run has the same call: match by request_id";
+                    records.silent.insert(job.job, why.to_owned());
+                    continue;
+                }
+                Field::CallId => vec![job.call_id.clone()],
+                Field::RequestId => vec![job.request_id.clone()],
+                Field::CorrelationId => job.correlation_ids.clone(),
+            };
+            if ids.is_empty() {
+                records.silent.insert(job.job, "the run has no correlation_id of it".to_owned());
+                continue;
+            }
+            wanted.extend(ids.into_iter().map(|id| (id, job.job)));
+            said.insert(job.job, Said::default());
+        }
+        self.scan(table, &wanted, &mut said)?;
+        for (job, said) in said {
+            let (outcome, reason) = match (said.bridged, said.not_bridged, &self.absent) {
+                (Some(reason), _, _) => (Outcome::Succeeded, reason),
+                (None, Some(reason), _) => (Outcome::NotBridged, reason),
+                (None, None, Some(why)) if said.rows == 0 => {
+                    (Outcome::NotBridged, format!("no row of {} is about it: {why}", self.name))
+                }
+                (None, None, _) => {
+                    let why = if said.rows == 0 { "no row is about it" } else { "its rows fit no condition" };
+                    records.silent.insert(job, format!("{}: {why}", self.name));
+                    continue;
+                }
+            };
+            records.findings.push(Finding { job, outcome, by: ReconciledBy::Records, reason, status_code: None });
+        }
+        Ok(records)
+    }
+
+    fn scan(
+        &self,
+        table: impl Read,
+        wanted: &HashMap<String, JobNumber>,
+        said: &mut BTreeMap<JobNumber, Said>,
+    ) -> Result<(), RecordsError> {
+        let unreadable = |error| RecordsError::Unreadable(self.name.clone(), error);
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(table);
+        let header: Vec<String> = reader
+            .headers()
+            .map_err(unreadable)?
+            .iter()
+            .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
+            .collect();
+        let place = |column: &str| {
+            header.iter().position(|name| name == column).ok_or_else(|| RecordsError::NoColumn {
+                file: self.name.clone(),
+                column: column.to_owned(),
+                known: header.join(", "),
+            })
+        };
+        let places = |conditions: &[Condition]| {
+            let one = |condition: &Condition| Ok((place(&condition.column)?, condition.clone()));
+            conditions.iter().map(one).collect::<Result<Vec<_>, RecordsError>>()
+        };
+        let id = place(&self.matching.column)?;
+        let (bridged, not_bridged) = (places(&self.bridged)?, places(&self.not_bridged)?);
+        for (row, record) in (1u64..).zip(reader.records()) {
+            let record = record.map_err(unreadable)?;
+            let job = record.get(id).and_then(|id| wanted.get(id));
+            let Some(said) = job.and_then(|job| said.get_mut(job)) else { continue };
+            said.rows += 1;
+            let holds = |conditions: &[(usize, Condition)]| {
+                let held = conditions.iter().find(|(at, condition)| record.get(*at) == Some(&condition.value));
+                held.map(|(_, held)| format!("row {row} of {}: {}={}", self.name, held.column, held.value))
+            };
+            said.bridged = said.bridged.take().or_else(|| holds(&bridged));
+            said.not_bridged = said.not_bridged.take().or_else(|| holds(&not_bridged));
+        }
+        Ok(())
+    }
+}
