@@ -73,14 +73,20 @@ fn after_a_signal_nothing_new_starts_and_what_is_in_flight_is_recorded() {
 
 #[test]
 fn a_second_signal_leaves_what_is_in_flight_unknown() {
+    for name in ["INT", "TERM"] {
+        abandoned_by(name);
+    }
+}
+
+fn abandoned_by(name: &str) {
     let (server, gate) = holding();
     // A drain timeout beyond every guard: only the second signal can end the wait.
     let book = Book::at(&server.url()).many_calls(4).limits("{concurrency: 2, drain_timeout: 10m}");
     let mut started = book.start(&[]);
     server.wait_for_bridges(2);
-    started.process.signal("INT");
+    started.process.signal(name);
     started.process.wait_for_stderr("stopping");
-    started.process.signal("INT");
+    started.process.signal(name);
     let run = started.finish(14);
     gate.open();
     assert_eq!((run.audit.total("unknown"), run.audit.total("not_attempted")), (2, 2));

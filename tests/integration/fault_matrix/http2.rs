@@ -48,7 +48,7 @@ pub(super) fn cases() -> Vec<Case> {
 fn proofs() -> Vec<Case> {
     vec![
         reply("200", succeeded(""), true, |stream| h2::answer(stream, h2::STATUS_200)),
-        reply("404", rejected(1, "404"), true, |stream| h2::answer(stream, h2::STATUS_404)),
+        reply("404", rejected("404"), false, |stream| h2::answer(stream, h2::STATUS_404)),
         reply("500", unknown("answer", 1, "500"), true, |stream| h2::answer(stream, h2::STATUS_500)),
         reply("the stream is reset: REFUSED_STREAM", not_sent("not_processed", "REFUSED_STREAM"), false, |stream| {
             h2::rst(stream, h2::REFUSED_STREAM)

@@ -64,7 +64,7 @@ pub(super) fn cases() -> Vec<Case> {
                 })
             },
         ),
-        case("a refusal (413) before the body is read", rejected(0, "413"), |bench, exit| {
+        case("a refusal (413) before the body is read", rejected("413"), |bench, exit| {
             bench.plain(exit, |mut wire| {
                 wire.head();
                 wire.send_and_close(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
