@@ -224,6 +224,7 @@ fn records_that_cannot_be_read_or_that_could_be_about_another_job_change_nothing
     );
     assert!(silent.stdout.contains("no correlation_id"), "{silent}");
     assert_eq!(run.bytes("audit.jsonl"), before);
+    assert!(!run.dir.join("reconciled").exists(), "a table that nothing rests on was kept");
 
     let server = RawServer::bridging(|_| Reply::Reset);
     let twice = Book::at(&server.url()).sets(&format!(
