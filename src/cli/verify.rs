@@ -27,6 +27,7 @@ pub(super) fn verify(path: &Path, format: Format) -> Result<u8, Failure> {
                 "integrity": {"ok": checked.damage.is_none(), "damage": damage},
                 "completeness": {"ok": checked.incomplete.is_none(), "reason": checked.incomplete},
                 "totals": checked.run.total().counts(),
+                "reconciled": checked.run.reconciliation().map(|(at, _)| at),
             }))?;
         }
         Format::Human => {
@@ -39,9 +40,14 @@ pub(super) fn verify(path: &Path, format: Format) -> Result<u8, Failure> {
                 None => {
                     let counts = checked.run.total().counts();
                     format!(
-                        "ok: {} jobs, each in one final state, {} attempts",
+                        "ok: {} jobs, each in one final state, {} attempts{}",
                         counts.jobs,
-                        checked.run.total().attempts
+                        checked.run.total().attempts,
+                        checked
+                            .run
+                            .reconciliation()
+                            .map(|(at, _)| format!("; reconciled after the run, last {at}"))
+                            .unwrap_or_default()
                     )
                 }
                 Some(reason) => format!("INCOMPLETE: {reason}"),

@@ -71,3 +71,19 @@ pub struct ReconciliationFinished {
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub head: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn counts_of_files_from_before_this_state_have_none_in_it() {
+        let written = json!({
+            "jobs": 3, "succeeded": 1, "accepted": 0, "rejected": 0, "not_sent": 0, "unknown": 2, "skipped": 0,
+            "not_attempted": 0,
+        });
+        let counts: Counts = serde_json::from_value(written).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((counts.unknown, counts.not_bridged), (2, 0));
+    }
+}

@@ -237,6 +237,8 @@ impl<'a, L: Ledger> Engine<'a, L> {
             };
             let ask_at = self.token.ask_at(now, demand);
             if ask_at.is_some_and(|at| at <= now) {
+                self.probes.token_for_these =
+                    looks && self.cleared.is_empty() && !matches!(gate, Admission::NeedsToken);
                 self.token.asking = true;
                 tasks.push(perform(transport, credentials, profile, Task::Token, Rc::clone(&self.halted)));
             }

@@ -22,6 +22,9 @@ const MAX_LOOKS: u32 = 4;
 /// Lookups on the wire at once: what leaves many unknowns behind is in trouble already.
 const MAX_AT_ONCE: usize = 4;
 
+/// Jobs that are being looked up at once: each is kept in memory until then. The others stay unknown for `reconcile`.
+const MAX_LOOKED_UP: usize = 1000;
+
 /// A job that is being looked up.
 #[derive(Debug)]
 struct Lookup {
@@ -39,6 +42,8 @@ struct Lookup {
 pub(super) struct Probes {
     waiting: BTreeMap<(Instant, JobNumber), Lookup>,
     asking: BTreeMap<JobNumber, Lookup>,
+    /// The token that is being asked for is for lookups alone: without it the run has lost nothing.
+    pub(super) token_for_these: bool,
 }
 
 impl Probes {
@@ -54,6 +59,11 @@ impl Probes {
     pub(super) fn due(&self) -> Option<Instant> {
         let room = self.asking.len() < MAX_AT_ONCE;
         self.waiting.keys().next().map(|(due, _)| *due).filter(|_| room)
+    }
+
+    /// The jobs that wait; nothing more is asked about them.
+    fn give_up_waiting(&mut self) -> impl Iterator<Item = JobNumber> {
+        std::mem::take(&mut self.waiting).into_keys().map(|(_, number)| number)
     }
 
     /// Nothing more is asked; answers on the way are still taken.
@@ -74,6 +84,10 @@ impl<L: Ledger> Engine<'_, L> {
         let job = &ready.job;
         let unknown = self.run.job(job.number) == Some(JobState::Unknown);
         if !unknown || job.probe.is_none() || job.after.is_some() || self.stopping.is_some() {
+            return;
+        }
+        if self.probes.waiting.len() + self.probes.asking.len() >= MAX_LOOKED_UP {
+            tracing::warn!(job = job.number, "too many unknowns to look up in the run: this one is left to reconcile");
             return;
         }
         let now = Instant::now();
@@ -105,6 +119,14 @@ impl<L: Ledger> Engine<'_, L> {
             self.probes.asking.insert(number, lookup);
         }
         (tasks, None)
+    }
+
+    /// There is no token for lookups, and nothing else needs one: what is not found out stays unknown.
+    pub(super) fn give_lookups_up<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) {
+        for number in self.probes.give_up_waiting() {
+            tracing::warn!(job = number, "not looked up: there is no access token");
+            dispatcher.let_go(number);
+        }
     }
 
     /// Takes the answer to a probe in.

@@ -24,7 +24,7 @@ impl<L: Ledger> Engine<'_, L> {
     /// Takes the end of a request in.
     pub(super) fn settle<S: RowStream>(&mut self, done: Done, dispatcher: &mut Dispatcher<S>) {
         match done {
-            Done::Token(result) => self.settle_token(result),
+            Done::Token(result) => self.settle_token(result, dispatcher),
             Done::Probe { number, exchange, generation } => {
                 self.settle_probe(number, &exchange, generation, dispatcher);
             }
@@ -41,7 +41,7 @@ impl<L: Ledger> Engine<'_, L> {
         }
     }
 
-    fn settle_token(&mut self, result: Result<Grant, TokenError>) {
+    fn settle_token<S: RowStream>(&mut self, result: Result<Grant, TokenError>, dispatcher: &mut Dispatcher<S>) {
         match result {
             Ok(grant) => {
                 self.scrubber.add_token(&grant.value);
@@ -62,12 +62,12 @@ impl<L: Ledger> Engine<'_, L> {
                     missing_scopes: grant.missing_scopes,
                 }));
             }
-            Err(error) => self.settle_no_token(&error),
+            Err(error) => self.settle_no_token(&error, dispatcher),
         }
     }
 
     /// No token came: harmless while the old one is good, else tried again, or the end of the run.
-    fn settle_no_token(&mut self, error: &TokenError) {
+    fn settle_no_token<S: RowStream>(&mut self, error: &TokenError, dispatcher: &mut Dispatcher<S>) {
         let now = Instant::now();
         let early = self.token.usable(now).is_some();
         let next = self.token.fail(now, error.kind, self.policy.retry.token_attempts);
@@ -90,7 +90,9 @@ impl<L: Ledger> Engine<'_, L> {
             retry_in_ms: wait.map(millis),
             early,
         }));
-        if next == AfterFailure::GiveUp {
+        if next == AfterFailure::GiveUp && self.probes.token_for_these {
+            self.give_lookups_up(dispatcher);
+        } else if next == AfterFailure::GiveUp {
             let ending = match error.kind {
                 TokenErrorKind::Passing => Ending::ApiUnreachable,
                 TokenErrorKind::Refused => Ending::CredentialsRefused,

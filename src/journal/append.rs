@@ -46,3 +46,32 @@ pub fn append(path: &Path, tail: Tail, lines: &[Happened]) -> io::Result<Head> {
     }
     Ok(appender.head())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tail(bytes: u64) -> Tail {
+        Tail { run_id: RunId::new("run"), lines: 0, head: Head::START, bytes }
+    }
+
+    fn seal() -> Happened {
+        let event = Event::Seal(crate::event::Seal { lines: 0, head: Head::START.to_string() });
+        Happened { at: crate::model::Timestamp::now(), event }
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_is_an_error() {
+        let error = append(Path::new("/dev/full"), tail(0), &[seal()]).err().map(|error| error.kind());
+        assert_eq!(error, Some(io::ErrorKind::StorageFull));
+    }
+
+    #[test]
+    fn a_file_that_has_grown_since_it_was_read_is_left_alone() {
+        let file = tempfile::NamedTempFile::new().unwrap_or_else(|error| panic!("{error}"));
+        std::fs::write(file.path(), "x\n").unwrap_or_else(|error| panic!("{error}"));
+        assert!(append(file.path(), tail(0), &[seal()]).is_err());
+        assert_eq!(std::fs::read(file.path()).unwrap_or_default(), b"x\n");
+        assert!(append(file.path(), tail(2), &[seal()]).is_ok());
+    }
+}

@@ -4,6 +4,7 @@ use crate::event::{Event, Record};
 use crate::model::{JobKey, JobNumber, Outcome, SetName, Timestamp};
 use crate::state::{JobState, RunState};
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Vendor's ids of one job that are kept; a job has few attempts.
 const MAX_CORRELATIONS: usize = 20;
@@ -31,12 +32,13 @@ pub struct OpenJob {
     doubt: bool,
 }
 
-/// The open jobs of a run; memory grows with them, and by a few bytes with each job that was begun.
+/// The open jobs of a run; memory grows with them, and by some 30 bytes with each job that was begun.
 #[derive(Debug, Default)]
 pub struct OpenJobs {
     jobs: BTreeMap<JobNumber, OpenJob>,
-    /// Who was the first with a call, and whether there was another one.
-    calls: HashMap<String, (JobNumber, bool)>,
+    /// By a hash of the call: who was the first with it, and whether there was another one. Two calls with one hash count as
+    /// one, which leaves a job unknown and does no harm.
+    calls: HashMap<u64, (JobNumber, bool)>,
 }
 
 impl OpenJobs {
@@ -44,7 +46,7 @@ impl OpenJobs {
     pub fn take(&mut self, record: &Record) {
         match &record.event {
             Event::BridgeIntent(intent) => {
-                let call = self.calls.entry(intent.call_id.clone()).or_insert((intent.job, false));
+                let call = self.calls.entry(hash(&intent.call_id)).or_insert((intent.job, false));
                 call.1 |= call.0 != intent.job;
                 let open = self.jobs.entry(intent.job).or_insert_with(|| OpenJob {
                     job: intent.job,
@@ -92,6 +94,12 @@ impl OpenJobs {
 
     /// Whether another job of the run was begun for the same call: what is known about the call may be about that one.
     pub fn shares_its_call(&self, open: &OpenJob) -> bool {
-        self.calls.get(&open.call_id).is_some_and(|(_, shared)| *shared)
+        self.calls.get(&hash(&open.call_id)).is_some_and(|(_, shared)| *shared)
     }
+}
+
+fn hash(call_id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    call_id.hash(&mut hasher);
+    hasher.finish()
 }

@@ -5,8 +5,8 @@
 //! file alone are equal byte for byte. Rows follow the plan, never the order in which answers came.
 //!
 //! This module writes no file, opens none, and knows nothing of execution. It does not judge: criteria and verdict
-//! are those of `run_finished`. What it adds is the question whether the file is whole; a file that is not gives a
-//! report that says INCOMPLETE before anything else.
+//! are those of `run_finished`, or of the last `reconciliation_finished`. What it adds is the question whether the file is
+//! whole; a file that is not gives a report that says INCOMPLETE before anything else.
 //!
 //! ```text
 //! records -> ReportBuilder (RunState + one compact row a job) -> Report -> summary.json   \

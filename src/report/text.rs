@@ -158,8 +158,9 @@ fn unknown(summary: &Summary) -> Vec<String> {
         (count > MAX_UNKNOWN)
             .then(|| row("...", &format!("and {} more unknown, all in results.csv", count - MAX_UNKNOWN))),
     );
-    lines
-        .extend((count > 0).then(|| row("", "look these calls up in the vendor's records; never re-send one blindly")));
+    lines.extend((count > 0).then(|| {
+        row("", "look these calls up, never re-send one blindly; `bridgebook reconcile` takes what was found")
+    }));
     lines
 }
 

@@ -3,7 +3,7 @@
 
 use crate::support::book::Book;
 use crate::support::own::{PROFILE, own_book, own_server, sent, state};
-use crate::support::server::{Gate, RawServer, Reply, answer, locked, ok};
+use crate::support::server::{Gate, RawServer, Reply, Request, answer, locked, ok, token};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -143,6 +143,46 @@ fn a_signal_ends_the_looking_and_the_job_stays_unknown() {
     gate.open();
     let run = started.finish(14);
     assert!(run.audit.total("unknown") >= 1 && run.audit.events("reconciled").is_empty());
+}
+
+#[test]
+fn a_second_signal_waits_for_no_answer_of_a_probe() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = own_server(
+        |_| Reply::Reset,
+        move |_| {
+            held.wait();
+            state("bridged")
+        },
+    );
+    let book = own_book(&server.url(), &["call-1"], "");
+    let text = book.text().replace("{concurrency: 1}", "{concurrency: 1, drain_timeout: 10m}");
+    let book = book.clone().verbatim(&text);
+    let mut started = book.start(&[]);
+    server.wait_for_bridges(2);
+    started.process.signal("INT");
+    started.process.wait_for_stderr("stopping");
+    started.process.signal("INT");
+    let run = started.finish(14);
+    gate.open();
+    assert_eq!(run.audit.total("unknown"), 1);
+}
+
+#[test]
+fn a_token_that_only_a_probe_would_need_costs_the_run_nothing() {
+    // The second token is for the probe alone: every job has ended.
+    let tokens = AtomicUsize::new(0);
+    let server = RawServer::start(move |request: &Request| {
+        if request.is_token() {
+            let first = tokens.fetch_add(1, Ordering::SeqCst) == 0;
+            return if first { token() } else { answer(400, &[], r#"{"error":"invalid_client"}"#) };
+        }
+        if request.text().starts_with("GET ") { answer(401, &[], "") } else { Reply::Reset }
+    });
+    let run = own_book(&server.url(), &["call-1"], "").run(11);
+    assert_eq!(run.audit.finished()["ending"], "completed");
+    assert_eq!((server.token_requests(), sent(&server)), (2, (1, 1)));
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn check_closed(run: &Run) -> Value {
     assert_eq!(last["head"], audit.lines[audit.lines.len() - 2]["hash"]);
     let verified = run.verify(0);
     assert_eq!(verified["totals"], last["totals"]);
-    assert_eq!(verified["head"], last["hash"]);
+    assert_eq!((&verified["head"], &verified["reconciled"]), (&last["hash"], &last["timestamp"]));
     let written = run.bytes("summary.json");
     run.command(0, &["report", "."]);
     assert_eq!(run.bytes("summary.json"), written, "the reports of the reconciliation are not those of the file");
@@ -224,6 +224,7 @@ fn records_that_cannot_be_read_or_that_could_be_about_another_job_change_nothing
     );
     assert!(silent.stdout.contains("no correlation_id"), "{silent}");
     assert_eq!(run.bytes("audit.jsonl"), before);
+    assert!(!run.dir.join("reconciled").exists(), "a table that nothing rests on was kept");
 
     let server = RawServer::bridging(|_| Reply::Reset);
     let twice = Book::at(&server.url()).sets(&format!(

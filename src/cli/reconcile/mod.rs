@@ -28,6 +28,11 @@ use std::path::{Path, PathBuf};
 
 /// The command.
 pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
+    let silent = args.bridged_when.is_empty() && args.not_bridged_when.is_empty() && args.absent_means.is_none();
+    if args.records.is_some() && silent {
+        return Err(Failure::new(Exit::Usage, "--records: nothing says what a record means")
+            .help("add --bridged-when COLUMN=VALUE"));
+    }
     let run_dir = args.run_dir.canonicalize().map_err(|error| {
         Failure::new(Exit::InputMissing, format!("{}: {error}", args.run_dir.display()))
             .help("give the directory of a run")
@@ -39,20 +44,19 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
     let closes = past.run.finished().is_none();
     let mut lines = if closes { close(args, &mut past, at)? } else { Vec::new() };
     let mut told = Told::about(past.run_id.clone(), args.dry_run, closes);
-    let findings = findings(args, &run_dir, &past, &mut told.silent)?;
+    let kept = Kept::of(args, &run_dir)?;
+    let findings = findings(args, &run_dir, &past, kept.as_ref(), &mut told.silent)?;
     // Nothing found out, nothing to close: the file stays as it is.
     if !findings.is_empty() || closes || past.cut_off {
         lines.extend(resolve(&mut past.run, &past.open, &findings, &operator, at).map_err(internal)?);
-        let records = match (&args.records, args.dry_run) {
-            (Some(path), false) => Some(keep(path, &run_dir)?),
-            _ => None,
-        };
+        let records = kept.as_ref().map(|kept| kept.digest.clone());
         let closing = Closing { operator, tool: concat!("bridgebook ", env!("CARGO_PKG_VERSION")).to_owned(), records };
         let closing = close_reconciliation(&past.run, &findings, closing, at);
         told.verdict = Some(closing.verdict);
         lines.push(Happened { at, event: Event::ReconciliationFinished(Box::new(closing)) });
         if !args.dry_run {
             write(&run_dir, &past, &lines)?;
+            kept.into_iter().for_each(Kept::stays);
         }
     }
     told.take(&past.run, &past.open, &findings, &lines);
@@ -140,6 +144,7 @@ fn findings(
     args: &ReconcileArgs,
     run_dir: &Path,
     past: &Past,
+    kept: Option<&Kept>,
     silent: &mut BTreeMap<JobNumber, String>,
 ) -> Result<Vec<Finding>, Failure> {
     let reason = args.reason.as_deref().unwrap_or_default();
@@ -154,12 +159,8 @@ fn findings(
             not_bridged: args.not_bridged_when.clone(),
             absent: args.absent_means.map(|_| reason.to_owned()),
         };
-        if rules.bridged.is_empty() && rules.not_bridged.is_empty() && rules.absent.is_none() {
-            return Err(Failure::new(Exit::Usage, "--records: nothing says what a record means")
-                .help("add --bridged-when COLUMN=VALUE"));
-        }
         let missing = |error| Failure::new(Exit::InputMissing, format!("{}: {error}", path.display()));
-        let table = File::open(path).map_err(missing)?;
+        let table = File::open(kept.map_or(path, |kept| &kept.path)).map_err(missing)?;
         let left = left(past, &findings);
         let records = rules.read(table, left, &past.open).map_err(|error| Failure::new(Exit::Invalid, error))?;
         findings.extend(records.findings);
@@ -181,12 +182,40 @@ fn left<'a>(past: &'a Past, findings: &[Finding]) -> Vec<&'a OpenJob> {
     past.open.unknown(&past.run).filter(|open| !found(open)).collect()
 }
 
-/// Keeps the vendor's records in the run directory, and gives their digest.
-fn keep(path: &Path, run_dir: &Path) -> Result<FileDigest, Failure> {
-    let name = path.file_name().map_or_else(|| "records.csv".into(), |name| name.to_string_lossy().into_owned());
-    let free = (1..).map(|number| PathBuf::from(format!("reconciled/{number}-{name}")));
-    let to = free.into_iter().find(|to| !run_dir.join(to).exists()).unwrap_or_default();
-    journal::copy_input(path, &path.display().to_string(), run_dir, &to).map_err(cannot_create)
+/// The copy of the vendor's records in the run directory. It goes with the lines that rest on it, or not at all.
+struct Kept {
+    digest: FileDigest,
+    path: PathBuf,
+    stays: bool,
+}
+
+impl Kept {
+    /// Copies them: what is read is what is kept.
+    fn of(args: &ReconcileArgs, run_dir: &Path) -> Result<Option<Self>, Failure> {
+        let Some(path) = args.records.as_ref().filter(|_| !args.dry_run) else { return Ok(None) };
+        if !path.is_file() {
+            return Err(Failure::new(Exit::InputMissing, format!("{} is not there, or is no file", path.display())));
+        }
+        let name = path.file_name().map_or_else(|| "records.csv".into(), |name| name.to_string_lossy().into_owned());
+        let free = (1..).map(|number| PathBuf::from(format!("reconciled/{number}-{name}")));
+        let to = free.into_iter().find(|to| !run_dir.join(to).exists()).unwrap_or_default();
+        let digest = journal::copy_input(path, &path.display().to_string(), run_dir, &to).map_err(cannot_create)?;
+        Ok(Some(Self { digest, path: run_dir.join(to), stays: false }))
+    }
+
+    fn stays(mut self) {
+        self.stays = true;
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if !self.stays {
+            // The folder goes too when nothing else is in it.
+            let _ = std::fs::remove_file(&self.path);
+            let _ = self.path.parent().map(std::fs::remove_dir);
+        }
+    }
 }
 
 fn write(run_dir: &Path, past: &Past, lines: &[Happened]) -> Result<(), Failure> {
