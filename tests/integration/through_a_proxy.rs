@@ -167,3 +167,12 @@ fn the_sandbox_is_asked_past_any_proxy_and_without_certificates() {
     let run = book.run_with(0, &["--sandbox"]);
     assert_eq!((proxy.connections(), run.audit.total("succeeded")), (0, 1));
 }
+
+#[test]
+fn the_sandbox_is_reached_without_the_proxy_and_the_audit_file_says_so() {
+    let proxy = crate::support::server::closed_port();
+    let book = Book::offline().connection(&format!("proxy: \"{proxy}\""));
+    let run = book.run_with(0, &["--sandbox"]);
+    let settings = run.audit.event("run_started")["settings"].as_array().unwrap().clone();
+    assert_eq!(settings.iter().find(|setting| setting["name"] == "proxy").unwrap()["value"], "none");
+}
