@@ -58,6 +58,8 @@ pub(super) enum Pass {
     Trying,
     /// One job may try.
     Try,
+    /// Never again: it has tried often enough.
+    Never,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +107,8 @@ impl Breaker {
             State::Closed => Pass::Free,
             State::Open { until } if until > now => Pass::After(until),
             State::Open { .. } => Pass::Try,
-            State::Trying | State::Dead => Pass::Trying,
+            State::Trying => Pass::Trying,
+            State::Dead => Pass::Never,
         }
     }
 
@@ -254,7 +257,7 @@ mod tests {
                 None => assert_eq!(change, Some(Change::GaveUp)),
             }
         }
-        assert_eq!(breaker.pass(now + Duration::from_secs(3600)), Pass::Trying);
+        assert_eq!(breaker.pass(now + Duration::from_secs(3600)), Pass::Never);
     }
 
     #[test]

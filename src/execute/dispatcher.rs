@@ -66,6 +66,8 @@ pub(super) enum Admission {
     NeedsToken,
     /// Every job of the wave has ended, and others are left.
     WaveOver,
+    /// Jobs are left, and the breaker lets none through any more.
+    GivenUp,
     /// A row that cannot be expanded: it could in the first pass, so the input has changed.
     Broken(Vec<Problem>),
     /// Nothing is left.
@@ -189,13 +191,16 @@ impl<S: RowStream> Dispatcher<S> {
         if !self.has_work() {
             return Admission::Done;
         }
+        if self.breaker.pass(now) == Pass::Never {
+            return Admission::GivenUp;
+        }
         if self.in_flight >= self.pace.places(now).min(self.breaker.places(self.limit)) {
             return Admission::Wait(self.pace.look_again(now));
         }
         match self.breaker.pass(now) {
             Pass::Free | Pass::Try => {}
             Pass::After(until) => return Admission::Wait(Some(until)),
-            Pass::Trying => return Admission::Wait(None),
+            Pass::Trying | Pass::Never => return Admission::Wait(None),
         }
         let held = self.open_held(run);
         let fresh = self.open_fresh(run);

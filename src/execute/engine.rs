@@ -339,6 +339,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
                 Admission::Skip(skipped) => self.happened(Event::JobSkipped(skipped.into())),
                 Admission::Expired(ready, outcome) => self.expire(&ready, outcome),
                 Admission::WaveOver => self.end_wave(dispatcher, now),
+                Admission::GivenUp => self.give_up_on_api(),
                 Admission::Broken(problems) => {
                     let reason =
                         problems.first().map_or("a row cannot be read any more", |problem| problem.message.as_str());

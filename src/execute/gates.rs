@@ -61,7 +61,8 @@ impl Gates {
 
     /// When the gates have to be looked at though nothing happens.
     pub(super) fn wake(&self, now: Instant) -> Option<Instant> {
-        [self.look_at, self.timed.then(|| now + TICK)].into_iter().flatten().min()
+        // A moment that has passed is not worth waking for: the schedule is looked at in each turn in which a job could go.
+        [self.look_at.filter(|at| *at > now), self.timed.then(|| now + TICK)].into_iter().flatten().min()
     }
 
     /// A job has ended, or has been tried.
@@ -178,5 +179,33 @@ fn shown(metric: Metric, value: f64) -> String {
         Unit::Percent => format!("it is {value:.1}%"),
         Unit::Millis => format!("it is {value:.0} ms"),
         Unit::PerSecond => format!("it is {value:.1}/s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_that_has_passed_wakes_nobody() {
+        // The last job is on its way and the deadline passes: the loop must not turn until the answer comes.
+        let now = Instant::now();
+        let mut gates = Gates {
+            schedule: Schedule::default(),
+            look_at: Some(now),
+            waits_for: None,
+            timed: false,
+            news: false,
+            waves: 0,
+            wave_is_over: false,
+            budget: 0,
+            forbidden: None,
+        };
+        assert_eq!(gates.wake(now), None);
+        assert_eq!(gates.wake(now + TICK), None);
+        gates.look_at = Some(now + TICK);
+        assert_eq!(gates.wake(now), Some(now + TICK));
+        gates.timed = true;
+        assert_eq!(gates.wake(now + TICK), Some(now + TICK * 2));
     }
 }

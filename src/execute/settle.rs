@@ -196,14 +196,16 @@ impl<L: Ledger> Engine<'_, L> {
                 tracing::info!(job, "the API works again");
                 self.happened(Event::BreakerClosed(BreakerClosed { job }));
             }
-            Change::GaveUp if dispatcher.has_work() => {
-                let unreachable = !self.run.anything_sent();
-                let ending = if unreachable { Ending::ApiUnreachable } else { Ending::BreakerOpen };
-                let tries = self.policy.breaker.probes;
-                self.stop(ending, format!("the API does not work, and {tries} tries in a row have failed"));
-            }
+            // Whether that ends the run is known when a job wants to go: one from before may yet come back to be tried again.
             Change::GaveUp => {}
         }
+    }
+
+    /// The breaker has tried often enough, and jobs are left.
+    pub(super) fn give_up_on_api(&mut self) {
+        let ending = if self.run.anything_sent() { Ending::BreakerOpen } else { Ending::ApiUnreachable };
+        let tries = self.policy.breaker.probes;
+        self.stop(ending, format!("the API does not work, and {tries} tries in a row have failed"));
     }
 
     /// Whether a request that may have had its effect is sent again: the API knows it by its key.

@@ -391,6 +391,38 @@ fn an_api_that_stays_down_ends_the_run_with_the_rest_not_attempted() {
 }
 
 #[test]
+fn a_job_that_comes_back_after_the_last_try_does_not_wait_for_ever() {
+    // The first job is on its way when the others open the breaker and use its only try up; then it is to be tried again.
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = RawServer::bridging(move |request: &Request| {
+        if request.call() != "busy-1" {
+            return answer(500, &[], "");
+        }
+        held.wait();
+        answer(429, &[], "")
+    });
+    let book = Book::at(&server.url())
+        .calls(["busy-1", "lost-1", "lost-2"])
+        .limits("{concurrency: 2}")
+        .breaker("{failures: 1, pause: 1ms, probes: 1}");
+    let mut started = book.start(&["-vv"]);
+    started.process.wait_for_stderr("attempt ended job=3");
+    gate.open();
+    let run = started.finish(12);
+    stopped(&run, &server, "breaker_open");
+    assert_eq!((run.audit.total("unknown"), run.audit.total("not_attempted")), (2, 1));
+}
+
+#[test]
+fn an_api_that_is_given_up_after_the_last_job_has_left_nothing_out() {
+    let server = RawServer::bridging(|_| answer(500, &[], ""));
+    let book = Book::at(&server.url()).calls(["lost-1", "lost-2"]).breaker("{failures: 1, pause: 1ms, probes: 1}");
+    let run = book.run(11);
+    assert_eq!((run.audit.finished()["ending"].as_str(), run.audit.total("unknown")), (Some("completed"), 2));
+}
+
+#[test]
 fn an_api_that_takes_no_connection_ends_the_run_as_unreachable() {
     let tokens = by_name();
     let url = crate::support::server::closed_port();
