@@ -115,7 +115,7 @@ pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &
     add("retry.budget", "/retry/budget", "", retry.budget.to_string());
     if !runbook.moved.is_empty() {
         let moved = runbook.moved.iter().map(|moved| format!("{} {}", moved.statuses.text(), moved.class.word()));
-        add("retry.on", "/retry/on", "", listed(moved));
+        add("retry.answers", "/retry/answers", "", listed(moved));
     }
     let breaker = &runbook.breaker;
     add("breaker.failures", "/breaker/failures", "", breaker.failures.to_string());

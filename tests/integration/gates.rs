@@ -486,7 +486,7 @@ fn a_runbook_can_move_a_status_to_another_class() {
     };
     let server = RawServer::bridging(script);
     let book = Book::at(&server.url()).calls(["again", "final", "doubt"]).retry(
-        "{max_attempts: 3, min_wait: 1ms, max_wait: 1ms, on: {refused: [502], rejected: [429], unknown: [404]}}",
+        "{max_attempts: 3, min_wait: 1ms, max_wait: 1ms, answers: {refused: [502], rejected: [429], unknown: [404]}}",
     );
     let run = book.run(11);
     assert!(run.stderr.contains("BB0606") && run.stderr.contains("502"), "{}", run.stderr);

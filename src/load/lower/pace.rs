@@ -70,17 +70,17 @@ pub(super) fn retry(raw: Option<&RawRetry>, quantities: &mut Quantities<'_>) -> 
 
 /// Statuses that the runbook gives another meaning, with a warning for each that could bridge a call twice.
 pub(super) fn moved(raw: Option<&RawRetry>, problems: &mut Vec<Problem>) -> Vec<MovedStatus> {
-    let Some(on) = raw.and_then(|raw| raw.on.as_ref()) else { return Vec::new() };
+    let Some(answers) = raw.and_then(|raw| raw.answers.as_ref()) else { return Vec::new() };
     let lists = [
-        (StatusClass::Refused, &on.refused),
-        (StatusClass::Rejected, &on.rejected),
-        (StatusClass::Unknown, &on.unknown),
+        (StatusClass::Refused, &answers.refused),
+        (StatusClass::Rejected, &answers.rejected),
+        (StatusClass::Unknown, &answers.unknown),
     ];
     let mut moved: Vec<MovedStatus> = Vec::new();
     for (class, patterns) in lists {
         for (index, statuses) in patterns.iter().flatten().enumerate() {
             let Some(statuses) = statuses else { continue };
-            let pointer = format!("/retry/on/{}/{index}", class.word());
+            let pointer = format!("/retry/answers/{}/{index}", class.word());
             if let Some(first) = moved.iter().find(|known| known.statuses == *statuses && known.class != class) {
                 let message = format!("{} stands under `{}` too", statuses.text(), first.class.word());
                 problems.push(Problem::at(Code::Contradiction, pointer, message).help("keep one of the two"));

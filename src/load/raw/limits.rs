@@ -97,7 +97,7 @@ pub(in crate::load) struct RawRetry {
     #[schemars(extend("default" = "100%", "examples" = ["20%", 500]))]
     pub(in crate::load) budget: Option<RawShare>,
     /// Answers that mean something else than the profile says.
-    pub(in crate::load) on: Option<RawRetryOn>,
+    pub(in crate::load) answers: Option<RawRetryAnswers>,
     /// Requests for an access token in a row that may fail for reasons that pass (no answer, 408, 425, 429, 5xx) before a
     /// run that has no token ends, 1 to 100, with the back-off of jobs between them. `max_attempts` has no say in it: a
     /// token request has no side effect. Default 8, which with the other defaults is some 40 s.
@@ -113,7 +113,7 @@ pub(in crate::load) struct RawRetry {
 /// What some answers mean, whatever the profile says. The most specific entry counts: `503` before `5xx`.
 #[derive(Deserialize, JsonSchema, Debug, Default)]
 #[serde(deny_unknown_fields)]
-pub(in crate::load) struct RawRetryOn {
+pub(in crate::load) struct RawRetryAnswers {
     /// Not processed: sent again. A warning where the request may have had its effect.
     #[schemars(extend("default" = [], "examples" = [[503]]))]
     pub(in crate::load) refused: Option<Vec<Option<StatusPattern>>>,
