@@ -18,7 +18,7 @@ use crate::event::{Operator, RunStarted, SetPlan};
 use crate::execute::{Engine, ExecuteError, Lane, Policy, Transport, TransportSettings};
 use crate::expand::{Expander, JobStream};
 use crate::journal::{self, FileLedger, LockError, RunLock};
-use crate::model::{Credentials, Problem, RunId, Runbook, Timestamp};
+use crate::model::{Credentials, Criterion, Problem, RunId, Runbook, Timestamp};
 use crate::plan::SavedPlan;
 use crate::profile::{Profile, Urls};
 use crate::state::RunState;
@@ -54,7 +54,9 @@ pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &L
     if !args.selection.only.is_empty() {
         // A criterion about a set that does not run has nothing to judge.
         let only = &args.selection.only;
-        sound.runbook.criteria.retain(|criterion| criterion.set().is_none_or(|set| only.contains(set)));
+        let runs = |criterion: &Criterion| criterion.set().is_none_or(|set| only.contains(set));
+        sound.runbook.criteria.retain(runs);
+        sound.runbook.waves.iter_mut().for_each(|wave| wave.require.retain(runs));
     }
     let target = target(args, &sound.runbook, &sound.profile)?;
     let place = RunPlace::prepare(args, &sound.runbook)?;

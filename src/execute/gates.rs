@@ -123,7 +123,7 @@ impl<L: Ledger> Engine<'_, L> {
             let reason = format!("abort_when: {rule} ({})", shown(rule.when.metric(), value));
             self.stop(Ending::Aborted, reason);
         } else if self.policy.on_lost_criterion == OnLostCriterion::Stop
-            && let Some(criterion) = state::lost(&self.policy.criteria, &self.run, now)
+            && let Some(criterion) = state::lost(&self.policy.criteria, &self.run, now, |set| self.probes.count(set))
         {
             let reason = format!("success_criteria: {criterion} can no longer be met");
             self.stop(Ending::CriterionLost, reason);

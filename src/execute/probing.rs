@@ -9,7 +9,7 @@ use super::engine::{Engine, Task};
 use super::retry;
 use super::transport::{BodyEnd, Exchange};
 use crate::event::{Event, Ledger, Reconciled, ReconciledBy};
-use crate::model::{Job, JobNumber, Outcome};
+use crate::model::{Job, JobNumber, Outcome, SetName};
 use crate::profile::{Answer, AnswerClass, ProbeFinding};
 use crate::state::JobState;
 use std::collections::BTreeMap;
@@ -53,6 +53,12 @@ impl Probes {
 
     pub(super) fn on_wire(&self) -> bool {
         !self.asking.is_empty()
+    }
+
+    /// How many jobs are being looked up: of the run, or of a set.
+    pub(super) fn count(&self, set: Option<&SetName>) -> u64 {
+        let jobs = self.waiting.values().chain(self.asking.values());
+        jobs.filter(|lookup| set.is_none_or(|set| *set == lookup.job.set)).count() as u64
     }
 
     /// When the next one is due; `None`: not before one on the wire ends.
@@ -138,6 +144,8 @@ impl<L: Ledger> Engine<'_, L> {
         dispatcher: &mut Dispatcher<S>,
     ) {
         let Some(mut lookup) = self.probes.asking.remove(&number) else { return };
+        // Whatever it says, a rule may hold now that did not before.
+        self.gates.news();
         let (status, finding, wait) = self.read_probe(&lookup, exchange, generation);
         let outcome = match finding {
             ProbeFinding::Bridged => Some(Outcome::Succeeded),

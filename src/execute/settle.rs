@@ -229,6 +229,7 @@ impl<L: Ledger> Engine<'_, L> {
     pub(super) fn expire(&mut self, ready: &Ready, outcome: Outcome) {
         let job = &ready.job;
         let Some(not_after) = job.not_after else { return };
+        self.gates.news();
         self.happened(Event::JobExpired(JobExpired {
             job: job.number,
             set: job.set.clone(),

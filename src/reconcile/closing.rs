@@ -45,7 +45,11 @@ pub fn close_run(
         add(run, Event::BridgeAttempt(crashed(open)))?;
     }
     for (job, set) in run.pending() {
-        add(run, Event::JobNotAttempted(JobNotAttempted { job, set, key: None, call_id: None, attempts: 0 }))?;
+        // One that was begun is known, and belongs to its wave.
+        let begun = open.get(job);
+        let (key, call_id) = (begun.map(|begun| begun.key.clone()), begun.map(|begun| begun.call_id.clone()));
+        let attempts = begun.map_or(0, |begun| begun.attempts);
+        add(run, Event::JobNotAttempted(JobNotAttempted { job, set, key, call_id, attempts }))?;
     }
     let finished = RunFinished {
         ending: Ending::Interrupted,

@@ -1,7 +1,7 @@
 //! Criteria and abort rules, judged by a run's figures: at its end, and while it goes on.
 
 use crate::event::CriterionResult;
-use crate::model::{AbortRule, Criterion, Metric, Operator, Timestamp};
+use crate::model::{AbortRule, Criterion, Metric, Operator, SetName, Timestamp};
 use crate::state::{JobState, RunState, Tally};
 use std::time::Duration;
 
@@ -44,12 +44,19 @@ pub fn broken<'r>(rules: &'r [AbortRule], run: &RunState, now: Timestamp) -> Opt
 }
 
 /// The first criterion that cannot be met any more, whatever becomes of the jobs that have not ended. Criteria that nobody
-/// has written are not looked at.
-pub fn lost<'c>(criteria: &'c [Criterion], run: &RunState, now: Timestamp) -> Option<&'c Criterion> {
+/// has written are not looked at. `looked_up` says of how many unknowns it may yet be found out what became of them: those of
+/// the run, or of a set.
+pub fn lost<'c>(
+    criteria: &'c [Criterion],
+    run: &RunState,
+    now: Timestamp,
+    looked_up: impl Fn(Option<&SetName>) -> u64,
+) -> Option<&'c Criterion> {
     let duration = run.duration(now);
     criteria.iter().filter(|criterion| !criterion.is_implied()).find(|criterion| {
         let tally = criterion.set().map_or(Some(run.total()), |set| run.set(set));
-        tally.and_then(|tally| reach(tally, criterion.metric(), duration)).is_some_and(|(least, most)| {
+        let looked_up = looked_up(criterion.set());
+        tally.and_then(|tally| reach(tally, criterion.metric(), duration, looked_up)).is_some_and(|(least, most)| {
             let met = |value| criterion.is_met_by(value);
             match criterion.operator() {
                 Operator::Less | Operator::AtMost => !met(least),
@@ -62,30 +69,30 @@ pub fn lost<'c>(criteria: &'c [Criterion], run: &RunState, now: Timestamp) -> Op
 }
 
 /// The least and the most that a metric can be at the end of the run; `None`: nobody can say.
-fn reach(tally: &Tally, metric: Metric, duration: Duration) -> Option<(f64, f64)> {
+fn reach(tally: &Tally, metric: Metric, duration: Duration, looked_up: u64) -> Option<(f64, f64)> {
     let open = [JobState::Pending, JobState::InFlight, JobState::Doubtful, JobState::InFlightDoubtful];
     let open: u64 = open.into_iter().map(|state| tally.count(state)).sum();
     let number = |metric: Metric| tally.metric(metric, duration);
     #[expect(clippy::cast_precision_loss, reason = "counts of one run are far below 2^53")]
-    let open = open as f64;
+    let (open, looked_up) = (open as f64, looked_up as f64);
     let from = |least: f64| Some((least, f64::INFINITY));
     match metric {
         Metric::Jobs => number(metric).map(|jobs| (jobs, jobs)),
-        Metric::Succeeded
-        | Metric::Accepted
+        Metric::Unknown => number(metric).map(|count| ((count - looked_up).max(0.0), count + open)),
+        Metric::Succeeded | Metric::NotBridged | Metric::Failed => {
+            number(metric).map(|count| (count, count + open + looked_up))
+        }
+        Metric::Accepted
         | Metric::Rejected
         | Metric::NotSent
-        | Metric::Unknown
         | Metric::Skipped
         | Metric::NotAttempted
-        | Metric::NotBridged
-        | Metric::Failed
         | Metric::Attempted => number(metric).map(|count| (count, count + open)),
         Metric::SuccessRate => {
             let attempted = number(Metric::Attempted)?;
             let successes = number(Metric::Succeeded)? + number(Metric::Accepted)?;
             let all = attempted + open;
-            (all > 0.0).then(|| (successes * 100.0 / all, (successes + open) * 100.0 / all))
+            (all > 0.0).then(|| (successes * 100.0 / all, (successes + open + looked_up) * 100.0 / all))
         }
         Metric::CompletionRate => {
             let (jobs, skipped) = (number(Metric::Jobs)?, number(Metric::Skipped)?);

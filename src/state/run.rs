@@ -84,6 +84,8 @@ pub struct RunState {
     total: Tally,
     /// The waves that have begun; the last one takes what happens.
     waves: Vec<Tally>,
+    /// No wave meets further rows: the last one is over, or the run is stopping.
+    waves_rest: bool,
     /// Attempts that are not proven to have stayed here.
     sent: u64,
 }
@@ -102,6 +104,7 @@ impl Default for RunState {
             by_set: Vec::new(),
             total: Tally::new(0),
             waves: Vec::new(),
+            waves_rest: false,
             sent: 0,
         }
     }
@@ -135,6 +138,9 @@ impl RunState {
                 self.both(set, |tally| tally.count_attempt(attempt));
                 self.sent += u64::from(attempt.outcome != Outcome::NotSent);
             }
+            Event::JobSkipped(skipped) if self.waves_rest => {
+                self.beside_waves(skipped.job, &skipped.set, Step::Skip)?;
+            }
             Event::JobSkipped(skipped) => {
                 self.join_wave(true);
                 self.step(skipped.job, &skipped.set, Step::Skip)?;
@@ -147,7 +153,11 @@ impl RunState {
             Event::JobNotAttempted(job) => {
                 self.step(job.job, &job.set, Step::GiveUp)?;
             }
-            Event::WaveStarted(_) => self.waves.push(Tally::new(0)),
+            Event::WaveStarted(_) => {
+                self.waves.push(Tally::new(0));
+                self.waves_rest = false;
+            }
+            Event::WaveFinished(_) | Event::Stopping(_) => self.waves_rest = true,
             Event::Throttled(throttled) => {
                 let set = self.sets.values().find(|(_, jobs)| jobs.contains(&throttled.job)).map(|(set, _)| *set);
                 let set = set.ok_or(StateError::NoSuchJob(throttled.job))?;
@@ -172,8 +182,6 @@ impl RunState {
             | Event::BreakerOpened(_)
             | Event::BreakerClosed(_)
             | Event::RetryBudgetSpent(_)
-            | Event::WaveFinished(_)
-            | Event::Stopping(_)
             | Event::Seal(_) => {}
         }
         Ok(())
@@ -289,11 +297,17 @@ impl RunState {
                     continue;
                 };
                 // What was in flight belongs to the wave that was going on; what was not begun belongs to none.
-                let wave = waves.last_mut().filter(|_| *state == JobState::InFlight);
+                let wave = waves.last_mut().filter(|_| *state != JobState::Pending);
                 for tally in by_set.get_mut(*index).into_iter().chain([&mut *total]).chain(wave) {
                     tally.move_job(*state, after);
                 }
                 *state = after;
+            }
+        }
+        // What is left of that wave was begun, and waited for another attempt.
+        if let Some(wave) = waves.last_mut() {
+            for _ in 0..wave.count(JobState::Pending) {
+                wave.move_job(JobState::Pending, JobState::NotAttempted);
             }
         }
         open

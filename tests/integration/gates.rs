@@ -494,3 +494,17 @@ fn a_runbook_can_move_a_status_to_another_class() {
     assert_eq!([outcome("again"), outcome("final"), outcome("doubt")], ["succeeded", "rejected", "unknown"]);
     assert_eq!(server.bridges().len(), 4, "one more for 502, none for 429 and 404");
 }
+
+#[test]
+fn rows_that_no_wave_met_are_in_none_of_them() {
+    let server = by_name();
+    let waves = "waves:\n  - {size: 1, require: [\"success_rate >= 100%\"]}\n  - {size: \"100%\"}";
+    let rows = ["bad-1", "left-out-1", "ok-1"];
+    let rows = rows.map(|call| json!({"call_id": call, "wanted": (!call.starts_with("left")).to_string()}));
+    let sets = set("one", &Value::from(rows.to_vec()).to_string(), "    when: \"{{row.wanted}}\"\n");
+    let run = Book::at(&server.url()).sets(&sets).more(waves).run(12);
+    stopped(&run, &server, "wave_failed");
+    let (then, last) = (run.audit.event("wave_finished"), &run.audit.finished()["waves"][0]);
+    assert_eq!((&last["jobs"], &last["skipped"]), (&then["jobs"], &then["skipped"]));
+    assert_eq!((&last["jobs"], run.audit.total("skipped")), (&json!(1), 1));
+}

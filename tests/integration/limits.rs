@@ -262,3 +262,36 @@ fn a_server_that_refuses_everything_does_not_draw_the_whole_input_into_memory() 
     assert!((2..=10).contains(&most), "{most} jobs waited");
     assert_eq!(run.audit.total("rejected"), 60);
 }
+
+#[test]
+fn a_criterion_about_one_set_says_nothing_of_the_others() {
+    let server = RawServer::bridging(|request| match request.call().split('-').next() {
+        Some("lost") => answer(500, &[], ""),
+        Some("bad") => answer(404, &[], ""),
+        _ => ok(),
+    });
+    for (criterion, call, exit) in [
+        ("unknown <= 1 in one", "lost-1", 11),
+        ("failed <= 1 in one", "bad-1", 10),
+        ("success_rate >= 0% in one", "bad-1", 10),
+        ("unknown <= 1 in two", "lost-1", 0),
+        ("failed <= 1 in two", "bad-1", 0),
+        ("unknown <= 1", "lost-1", 0),
+    ] {
+        let sets =
+            set("one", r#"[{"call_id": "ok-1"}]"#, "") + &set("two", &format!("[{{\"call_id\": \"{call}\"}}]"), "");
+        let book = Book::at(&server.url()).sets(&sets).more(&format!("success_criteria: [{criterion:?}]"));
+        book.run(exit);
+        // The same when nothing is left of what was said.
+        book.run_with(exit, &["--only", "two"]);
+    }
+}
+
+#[test]
+fn a_wave_requires_nothing_of_a_set_that_does_not_run() {
+    let server = RawServer::bridging(|_| ok());
+    let sets = set("a", r#"[{"call_id": "a-1"}, {"call_id": "a-2"}]"#, "") + &set("b", r#"[{"call_id": "b-1"}]"#, "");
+    let waves = "waves:\n  - {size: 1, require: [\"failed == 0 in b\"]}\n  - {size: \"100%\"}";
+    Book::at(&server.url()).sets(&sets).more(waves).run_with(0, &["--only", "a"]);
+    assert_eq!(server.bridges().len(), 2);
+}

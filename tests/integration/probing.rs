@@ -256,3 +256,32 @@ fn a_probe_that_cannot_mean_anything_is_refused_where_it_stands() {
     let sound = PROFILE.replace(bridged, "  not_bridged: {status: [404]}\n  bridged: {text_starts_with: \"+OK\"}\n");
     own_book("http://127.0.0.1:9", &["call-1"], "").file("own.yaml", &sound).command(0, &["validate", "runbook.yaml"]);
 }
+
+#[test]
+fn a_criterion_is_not_lost_while_it_may_be_found_out_what_became_of_an_unknown() {
+    for (criterion, found) in
+        [("unknown == 0", "bridged"), ("success_rate >= 100%", "bridged"), ("unknown == 0", "gone")]
+    {
+        let server = own_server(
+            |request| if request.path().contains("call-1") { Reply::Reset } else { ok() },
+            move |_| state(found),
+        );
+        let book = own_book(&server.url(), &["call-1", "call-2"], &format!("success_criteria: [{criterion:?}]\n"));
+        let run = book.run(if found == "bridged" { 0 } else { 10 });
+        assert_eq!((run.audit.events("stopping").len(), run.audit.total("unknown")), (0, 0), "{criterion} {found}");
+    }
+    // Nothing is found out: then it is lost, before the next job of the call is sent.
+    let server = own_server(|_| Reply::Reset, |_| state("ringing"));
+    let more = "guards: {duplicates: allow}\nsuccess_criteria: [\"unknown == 0\"]\n";
+    let run = own_book(&server.url(), &["call-1", "call-1"], more).run(12);
+    assert_eq!((run.audit.finished()["ending"].as_str(), sent(&server).0), (Some("criterion_lost"), 1));
+}
+
+#[test]
+fn a_rule_that_a_finding_breaks_ends_the_run_before_the_next_job() {
+    let server = own_server(|_| Reply::Reset, |_| state("gone"));
+    let more = "guards: {duplicates: allow}\nabort_when: [\"failed >= 1\"]\n";
+    let run = own_book(&server.url(), &["call-1", "call-1"], more).run(12);
+    assert_eq!(sent(&server).0, 1, "the job behind it is not sent");
+    assert_eq!((run.audit.total("not_bridged"), run.audit.total("not_attempted")), (1, 1));
+}

@@ -445,3 +445,33 @@ fn a_run_that_goes_on_is_not_reconciled() {
     gate.open();
     started.finish(0);
 }
+
+#[test]
+fn the_wave_of_a_run_that_was_cut_off_adds_up() {
+    // The first job waits for another attempt, the second one is in flight, the third belongs to the next wave.
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = RawServer::bridging(move |request| {
+        if request.call() == "call-1" {
+            return answer(408, &[], "");
+        }
+        held.wait();
+        ok()
+    });
+    let waves = "waves:\n  - {size: 2}\n  - {size: \"100%\"}";
+    let book = Book::at(&server.url()).many_calls(3).retry("{min_wait: 1h, max_wait: 1h}").more(waves);
+    let started = book.start(&[]);
+    server.wait_for_bridges(2);
+    let run = started.kill();
+    gate.open();
+    let cut = json_of(&run.command(65, &["report", ".", "--format", "json"]));
+    reconcile(&run, 11, &["--close"]);
+    let wave = audit(&run).finished()["waves"][0].clone();
+    for wave in [&cut["waves"][0], &wave] {
+        let counts = ["jobs", "unknown", "not_attempted"].map(|name| wave[name].as_u64());
+        assert_eq!(counts, [Some(2), Some(1), Some(1)], "{wave}");
+    }
+    let left = audit(&run);
+    let attempts: Vec<&Value> = left.events("job_not_attempted").iter().map(|event| &event["attempts"]).collect();
+    assert_eq!(attempts, [&json!(1), &Value::Null]);
+}

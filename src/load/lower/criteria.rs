@@ -83,12 +83,27 @@ pub(super) fn criteria(raw: &RawRunbook, sets: &[SetSpec], problems: &mut Vec<Pr
         }
     }
     // What nobody has said is: no failure, and no outcome that somebody has to look up.
-    let about = |metric: Metric| criteria.iter().any(|criterion: &Criterion| criterion.metric() == metric);
+    // What somebody has said of one set says nothing of the others.
     let successes =
         [Metric::Succeeded, Metric::SuccessRate, Metric::Failed, Metric::Rejected, Metric::NotSent, Metric::Accepted];
-    let (failures, unknown) = (successes.into_iter().any(about), about(Metric::Unknown));
-    let implied = |needed: bool, text: &str| needed.then(|| text.parse().ok().map(Criterion::implied)).flatten();
-    criteria.extend(implied(!failures, "failed == 0"));
-    criteria.extend(implied(!unknown, "unknown == 0"));
+    let implied = [(&successes[..], "failed == 0"), (&[Metric::Unknown], "unknown == 0")];
+    let implied: Vec<Criterion> =
+        implied.into_iter().flat_map(|(about, text)| unsaid(&criteria, about, text, sets)).collect();
+    criteria.extend(implied);
     criteria
+}
+
+/// What holds where no criterion is about these metrics: for the run, or for the sets of which none speaks.
+fn unsaid(written: &[Criterion], about: &[Metric], text: &str, sets: &[SetSpec]) -> Vec<Criterion> {
+    let said: Vec<Option<&SetName>> =
+        written.iter().filter(|criterion| about.contains(&criterion.metric())).map(Criterion::set).collect();
+    let texts = if said.is_empty() {
+        vec![text.to_owned()]
+    } else if said.contains(&None) {
+        Vec::new()
+    } else {
+        let silent = sets.iter().filter(|set| !said.contains(&Some(&set.name)));
+        silent.map(|set| format!("{text} in {}", set.name)).collect()
+    };
+    texts.iter().filter_map(|text| text.parse().ok().map(Criterion::implied)).collect()
 }

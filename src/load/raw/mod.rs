@@ -112,7 +112,8 @@ pub(in crate::load) struct RawRunbook {
     /// What the run must not do, whatever its rows say.
     pub(in crate::load) guards: Option<RawGuards>,
     /// All must hold at the end for exit code 0: `METRIC OP VALUE [in SET]`. Where none speaks of failures or successes,
-    /// `failed == 0` is added; where none speaks of `unknown`, `unknown == 0`.
+    /// `failed == 0` is added; where none speaks of `unknown`, `unknown == 0`. Where some do, but
+    /// only `in SET`, the same is added for each other set.
     #[schemars(inner(regex(pattern = Criterion::PATTERN)), extend("examples" = [["success_rate >= 98%", "unknown == 0", "latency.p95 <= 2s", "failed <= 3 in billing"]]))]
     pub(in crate::load) success_criteria: Option<Vec<Option<String>>>,
     /// What may be written down.
