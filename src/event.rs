@@ -72,7 +72,7 @@ pub enum Event {
     JobNotAttempted(JobNotAttempted),
     /// An answer asked to slow down; the whole run pauses, or lowers its rate.
     Throttled(Throttled),
-    /// The API does not work: nothing is sent for a while.
+    /// The API does not work, or takes nothing: nothing is sent for a while.
     BreakerOpened(BreakerOpened),
     /// The API works again.
     BreakerClosed(BreakerClosed),
@@ -82,6 +82,8 @@ pub enum Event {
     WaveStarted(WaveStarted),
     /// Every job of a wave has ended.
     WaveFinished(WaveFinished),
+    /// The run waits for its window.
+    Waiting(Waiting),
     /// No further job is started; what is in flight goes on.
     Stopping(Stopping),
     /// A check point of the chain.
@@ -377,6 +379,11 @@ pub struct JobNotAttempted {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
@@ -411,9 +418,12 @@ pub struct Throttled {
 /// See [`Event::BreakerOpened`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct BreakerOpened {
-    /// Failures in a row: no connection, no answer, or 5xx.
+    /// Failures in a row: no connection, no answer, or 5xx; or refusals with nothing taken in between.
     #[schemars(range(min = 1))]
     pub failures: u32,
+    /// True when the API answered, and refused them all for now (429, 503 with Retry-After).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub refusing: bool,
     /// How long nothing is sent before one job tries the API, in milliseconds.
     pub pause_ms: u64,
     /// Requests in flight at that moment.
@@ -503,6 +513,17 @@ impl Ending {
                 | Self::BreakerOpen
         )
     }
+}
+
+/// See [`Event::Waiting`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Waiting {
+    /// What it waits for, in words.
+    pub reason: String,
+    /// When it looks again.
+    pub until: Timestamp,
+    /// Requests in flight at that moment.
+    pub in_flight: u64,
 }
 
 /// See [`Event::Stopping`].

@@ -109,7 +109,14 @@ fn compile(source: &Source) -> (Option<Profile>, Vec<Problem>) {
         Err(found) => {
             // A place that is refused already needs no second word about it.
             let known: Vec<String> = problems.iter().map(|problem| problem.pointer.clone()).collect();
-            problems.extend(found.into_iter().filter(|problem| !known.contains(&problem.pointer)));
+            // Nor does an answer of the probe of which a part is refused.
+            let within = |whole: &str| {
+                let part = format!("{whole}/");
+                whole.starts_with("/probe/") && known.iter().any(|known| known.starts_with(&part))
+            };
+            problems.extend(
+                found.into_iter().filter(|problem| !known.contains(&problem.pointer) && !within(&problem.pointer)),
+            );
             (None, problems)
         }
     }

@@ -24,6 +24,8 @@ const EVERY: Duration = Duration::from_secs(5);
 const REDRAWS: u8 = 10;
 /// At the end, how long a display that cannot be drawn is waited for.
 const LAST_WAIT: Duration = Duration::from_secs(1);
+/// A pause that is worth a remark, in milliseconds.
+const LONG_PAUSE_MS: u64 = 3000;
 /// Remarks that wait to be shown at most.
 const MAX_REMARKS: usize = 16;
 
@@ -209,12 +211,20 @@ impl Observer for Progress {
                 "stopping: {}; waiting for {} in flight, a second signal abandons them",
                 stopping.reason, stopping.in_flight
             ),
+            Event::Waiting(waiting) => waiting.reason.clone(),
             Event::TokenFailed(failed) => format!("no token: {}", failed.error_message),
             Event::BreakerOpened(opened) => format!(
-                "the API does not work ({} failures in a row): next try in {:.0} s",
+                "the API {} ({} in a row): next try in {:.0} s",
+                if opened.refusing { "refuses every job" } else { "does not work" },
                 opened.failures,
                 Duration::from_millis(opened.pause_ms).as_secs_f64()
             ),
+            Event::Throttled(throttled) if throttled.pause_ms >= LONG_PAUSE_MS => format!(
+                "the server asks for a pause ({}): going on in {:.0} s",
+                throttled.status_code,
+                Duration::from_millis(throttled.pause_ms).as_secs_f64()
+            ),
+            Event::Throttled(_) => return,
             Event::BreakerClosed(_) => "the API works again".to_owned(),
             Event::RetryBudgetSpent(_) => "the retry budget is spent: no job is tried again".to_owned(),
             Event::WaveStarted(wave) => format!("wave {} begins", wave.wave),
@@ -224,7 +234,6 @@ impl Observer for Progress {
             }
             Event::RunStarted(_)
             | Event::BridgeAttempt(_)
-            | Event::Throttled(_)
             | Event::TokenFetched(_)
             | Event::BridgeIntent(_)
             | Event::JobNotAttempted(_)

@@ -7,6 +7,7 @@
 use super::args::SelectionArgs;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::plan::saved::digest_of;
 use super::{check, settings};
 use crate::event::{FileDigest, RunStarted};
 use crate::expand::{Files, Selection};
@@ -149,8 +150,12 @@ fn files(run_dir: &Path, started: &RunStarted, runbook: &Runbook) -> Result<File
     let mut files = check::files(runbook);
     for input in started.inputs.iter().filter(|input| !is_text(input)) {
         let copy = run_dir.join(&input.snapshot);
+        let missing = |error| Failure::new(Exit::InputMissing, format!("{}: {error}", copy.display()));
+        if digest_of(&copy).map_err(missing)? != input.sha256 {
+            let words = format!("{} is not the copy that the run has made", copy.display());
+            return Err(Failure::new(Exit::Invalid, words).help("put the original copy back; nothing was asked"));
+        }
         if input.file == Files::STDIN {
-            let missing = |error| Failure::new(Exit::InputMissing, format!("{}: {error}", copy.display()));
             files.stdin = Some(Arc::new(File::open(&copy).map_err(missing)?));
         } else {
             files.copies.insert(PathBuf::from(&input.file), copy);

@@ -164,7 +164,7 @@ fn execute(
             return Err(failure);
         }
     };
-    let mut settings = settings::effective(runbook, &args.selection, sources);
+    let mut settings = settings::effective(runbook, profile.has_idempotency_key(), &args.selection, sources);
     if let Some(plan) = plan {
         // Judged by the copies: what was compared is what is sent.
         let kept = saved::basis(sound, &files, &settings)

@@ -80,8 +80,13 @@ pub(super) fn apply_pace(runbook: &mut Runbook, pace: &PaceArgs) {
     }
 }
 
-/// The settings in effect, for plan and audit file.
-pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &Sources) -> Vec<Setting> {
+/// The settings in effect, for plan and audit file. `has_key`: the profile has an idempotency key.
+pub(super) fn effective(
+    runbook: &Runbook,
+    has_key: bool,
+    selection: &SelectionArgs,
+    sources: &Sources,
+) -> Vec<Setting> {
     let document = crate::load::document(&runbook.texts);
     let written = |pointer: &str| {
         let stands = document.pointer(pointer).is_some();
@@ -133,7 +138,8 @@ pub(super) fn effective(runbook: &Runbook, selection: &SelectionArgs, sources: &
     }
     add("on_lost_criterion", "/on_lost_criterion", "", runbook.on_lost_criterion.word().to_owned());
     add("retry.token_attempts", "/retry/token_attempts", "", retry.token_attempts.to_string());
-    add("retry.unknown", "/retry/unknown", "", retry.unknown.word().to_owned());
+    let word = if has_key { retry.unknown.word() } else { "never (the profile has no idempotency key)" };
+    add("retry.unknown", "/retry/unknown", "", word.to_owned());
     add("timeouts.connect", "/connection/timeouts/connect", "", timeouts.connect.to_string());
     add("timeouts.request", "/connection/timeouts/request", "", timeouts.request.to_string());
     add("timeouts.token", "/connection/timeouts/token", "", timeouts.token.to_string());

@@ -102,10 +102,12 @@ pub(super) async fn fetch(
         }
         _ => {
             // RFC 6749 section 5.2: 400, or 401 for a client that is not known; 403 is seen as well.
-            let refused = said.is_some() || matches!(status, 401 | 403);
+            let elsewhere = matches!(status, 404 | 405 | 410) || (300..400).contains(&status);
+            let refused = !elsewhere && (said.is_some() || matches!(status, 401 | 403));
             let kind = if refused { TokenErrorKind::Refused } else { TokenErrorKind::NotOAuth };
             let nobody = || format!("the token endpoint answered {status} without an OAuth error: is its URL right?");
-            return Err(error(said.unwrap_or_else(nobody), kind));
+            let words = said.map(|said| format!("the token endpoint answered {status}: {said}"));
+            return Err(error(words.unwrap_or_else(nobody), kind));
         }
     }
     let not_oauth = |message: &str| error(message.to_owned(), TokenErrorKind::NotOAuth);

@@ -30,7 +30,7 @@ pub(super) enum Health {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Change {
     /// It opens for this time, after so many failures in a row.
-    Opened { failures: u32, pause: Duration },
+    Opened { failures: u32, refusing: bool, pause: Duration },
     /// The job that tried has found the API well.
     Closed,
     /// It has tried often enough.
@@ -175,7 +175,8 @@ impl Breaker {
         let pause = pause.saturating_mul(1u32.checked_shl(self.tries).unwrap_or(u32::MAX)).min(most);
         self.state = State::Open { until: now + pause };
         let refusals = u32::try_from(self.refusals).unwrap_or(u32::MAX);
-        Change::Opened { failures: self.failures.max(refusals) + self.tries, pause }
+        let refusing = refusals > self.failures;
+        Change::Opened { failures: self.failures.max(refusals) + self.tries, refusing, pause }
     }
 }
 
@@ -241,7 +242,7 @@ mod tests {
         let mut breaker = breaker(1);
         let mut now = Instant::now();
         let opened = breaker.ended(ended(now, Health::Ill), now, 4);
-        assert_eq!(opened, Some(Change::Opened { failures: 1, pause: Duration::from_secs(10) }));
+        assert_eq!(opened, Some(Change::Opened { failures: 1, refusing: false, pause: Duration::from_secs(10) }));
         for pause in [Some(20), Some(40), None] {
             let Pass::After(until) = breaker.pass(now) else { panic!("it is open") };
             now = until;

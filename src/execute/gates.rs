@@ -3,7 +3,7 @@
 use super::dispatcher::{Dispatcher, RowStream};
 use super::engine::{Engine, Policy};
 use super::schedule::{Hour, Schedule};
-use crate::event::{CriterionResult, Ending, Event, Ledger, WaveFinished, WaveStarted};
+use crate::event::{CriterionResult, Ending, Event, Ledger, Waiting, WaveFinished, WaveStarted};
 use crate::model::{Metric, OnLostCriterion, Share, Timestamp, Unit};
 use crate::state;
 use std::time::Duration;
@@ -95,10 +95,12 @@ impl<L: Ledger> Engine<'_, L> {
                 self.gates.look_at = until.map(soon);
                 None
             }
-            Hour::Wait(until) => {
+            Hour::Wait(until, reason) => {
                 self.gates.look_at = None;
                 if self.gates.waits_for.replace(until) != Some(until) {
-                    tracing::warn!(until = %until, in_flight = self.on_wire.len(), "outside the window: waiting");
+                    tracing::warn!(reason, in_flight = self.on_wire.len(), "outside the window: waiting");
+                    let in_flight = self.on_wire.len() as u64;
+                    self.happened(Event::Waiting(Waiting { reason, until, in_flight }));
                 }
                 Some(soon(until))
             }

@@ -15,8 +15,9 @@ const ENOUGH_ANSWERS: u64 = 100;
 pub(super) enum Hour {
     /// Jobs may begin, until this moment if nothing changes.
     Open(Option<Timestamp>),
-    /// None may begin before this moment.
-    Wait(Timestamp),
+    /// None may begin before this moment, at which the window opens, or closes and is looked at again, or the deadline
+    /// passes. The words say what is waited for.
+    Wait(Timestamp, String),
     /// None may begin any more.
     Over(Ending, String),
 }
@@ -63,7 +64,9 @@ impl Schedule {
         if !known.open {
             let opens = known.until.map_or_else(String::new, |opens| format!("; it opens at {}", window.local(opens)));
             return match (window.outside, known.until) {
-                (OutsideWindow::Wait, Some(opens)) => Hour::Wait(deadline.map_or(opens, |end| end.min(opens))),
+                (OutsideWindow::Wait, Some(at)) => {
+                    Hour::Wait(deadline.map_or(at, |end| end.min(at)), format!("the window {window} is closed{opens}"))
+                }
                 _ => Hour::Over(Ending::WindowClosed, format!("the window {window} is closed{opens}")),
             };
         }
@@ -75,7 +78,10 @@ impl Schedule {
         }
         match window.outside {
             // Whatever waits looks again when the window is closed: then it knows when it opens.
-            OutsideWindow::Wait => Hour::Wait(deadline.map_or(closes, |end| end.min(closes))),
+            OutsideWindow::Wait => {
+                let words = format!("the window {window} is about to close");
+                Hour::Wait(deadline.map_or(closes, |end| end.min(closes)), words)
+            }
             OutsideWindow::Stop => {
                 let closes = window.local(closes);
                 let margin =

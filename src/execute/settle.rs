@@ -187,10 +187,11 @@ impl<L: Ledger> Engine<'_, L> {
 
     fn breaker_changed<S: RowStream>(&mut self, change: Change, job: JobNumber, dispatcher: &mut Dispatcher<S>) {
         match change {
-            Change::Opened { failures, pause } => {
+            Change::Opened { failures, refusing, pause } => {
                 let (pause_ms, in_flight) = (millis(pause), dispatcher.in_flight() as u64);
-                tracing::warn!(failures, pause_ms, in_flight, "the API does not work: nothing is sent for a while");
-                self.happened(Event::BreakerOpened(BreakerOpened { failures, pause_ms, in_flight }));
+                let why = if refusing { "the API takes no job" } else { "the API does not work" };
+                tracing::warn!(failures, pause_ms, in_flight, "{why}: nothing is sent for a while");
+                self.happened(Event::BreakerOpened(BreakerOpened { failures, refusing, pause_ms, in_flight }));
             }
             Change::Closed => {
                 tracing::info!(job, "the API works again");
@@ -205,7 +206,7 @@ impl<L: Ledger> Engine<'_, L> {
     pub(super) fn give_up_on_api(&mut self) {
         let ending = if self.run.anything_sent() { Ending::BreakerOpen } else { Ending::ApiUnreachable };
         let tries = self.policy.breaker.probes;
-        self.stop(ending, format!("the API does not work, and {tries} tries in a row have failed"));
+        self.stop(ending, format!("the API does not take jobs: all tries in a row have failed, {tries} of them"));
     }
 
     /// Whether a request that may have had its effect is sent again: the API knows it by its key.

@@ -58,6 +58,9 @@ impl Guards {
         problems.extend(spec.max_per_prefix.iter().filter_map(|(prefix, _)| {
             unknown_prefix(format!("/guards/max_per_prefix/{prefix}"), prefix).map(Problem::on_key)
         }));
+        problems.extend(runbook.limits.per_prefix.iter().filter_map(|(prefix, _)| {
+            unknown_prefix(format!("/limits/per_prefix/{prefix}"), prefix).map(Problem::on_key)
+        }));
         let regions = spec.allow_regions.iter().enumerate();
         problems.extend(regions.filter_map(|(i, region)| unknown_region(named("allow_regions", i), region)));
         let deny_list =

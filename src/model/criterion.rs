@@ -251,6 +251,8 @@ impl FromStr for Criterion {
 fn parse_value(metric: Metric, sign: &'static str, text: &str) -> Result<f64, CriterionError> {
     let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
     let (value, example) = match metric.unit() {
+        // What is pasted must not hold by itself.
+        Unit::Count if sign.starts_with('>') => (text.parse::<u32>().ok().map(f64::from), "1"),
         Unit::Count => (text.parse::<u32>().ok().map(f64::from), "0"),
         Unit::Percent => (text.strip_suffix('%').and_then(number).filter(|percent| *percent <= 100.0), "98%"),
         Unit::Millis => (text.parse::<DurationSpec>().ok().map(|d| d.get().as_secs_f64() * 1000.0), "2s"),

@@ -45,6 +45,11 @@ impl StatusPattern {
         (100..=599).filter(|status| self.fit(*status) > 0).any(|status| matches!(status, 100..=299 | 409 | 500..=599))
     }
 
+    /// Whether it stands for a status of success.
+    pub fn has_success(&self) -> bool {
+        (200..300).any(|status| self.fit(status) > 0)
+    }
+
     /// The danger of calling such a status one without effect.
     pub fn risk(&self, class: StatusClass) -> String {
         let text = self.text();

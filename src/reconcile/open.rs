@@ -92,6 +92,11 @@ impl OpenJobs {
         self.jobs.get(&job)
     }
 
+    /// Whether a job of the run was begun for this call.
+    pub fn knows_call(&self, call_id: &str) -> bool {
+        self.calls.contains_key(&hash(call_id))
+    }
+
     /// Whether another job of the run was begun for the same call: what is known about the call may be about that one.
     pub fn shares_its_call(&self, open: &OpenJob) -> bool {
         self.calls.get(&hash(&open.call_id)).is_some_and(|(_, shared)| *shared)

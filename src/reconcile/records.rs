@@ -108,6 +108,14 @@ pub enum RecordsError {
         /// Those that it has.
         known: String,
     },
+    /// Rows that are not there are to mean something, and those that are there are not about this run.
+    #[error("no row of {file} is about a job of this run by its column {column:?}: that a job is absent says nothing")]
+    AboutOthers {
+        /// The table.
+        file: String,
+        /// The column that was matched.
+        column: String,
+    },
 }
 
 /// What a table says.
@@ -155,7 +163,10 @@ impl RecordRules {
             wanted.extend(ids.into_iter().map(|id| (id, job.job)));
             said.insert(job.job, Said::default());
         }
-        self.scan(table, &wanted, &mut said)?;
+        let known = self.scan(table, &wanted, &mut said, open)?;
+        if self.absent.is_some() && !known && !said.is_empty() {
+            return Err(RecordsError::AboutOthers { file: self.name.clone(), column: self.matching.column.clone() });
+        }
         for (job, said) in said {
             let (outcome, reason) = match (said.bridged, said.not_bridged, &self.absent) {
                 (Some(reason), _, _) => (Outcome::Succeeded, reason),
@@ -174,12 +185,14 @@ impl RecordRules {
         Ok(records)
     }
 
+    /// Gives whether any row is about a job of the run.
     fn scan(
         &self,
         table: impl Read,
         wanted: &HashMap<String, JobNumber>,
         said: &mut BTreeMap<JobNumber, Said>,
-    ) -> Result<(), RecordsError> {
+        open: &OpenJobs,
+    ) -> Result<bool, RecordsError> {
         let unreadable = |error| RecordsError::Unreadable(self.name.clone(), error);
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(table);
         let header: Vec<String> = reader
@@ -201,9 +214,12 @@ impl RecordRules {
         };
         let id = place(&self.matching.column)?;
         let (bridged, not_bridged) = (places(&self.bridged)?, places(&self.not_bridged)?);
+        let mut known = false;
         for (row, record) in (1u64..).zip(reader.records()) {
             let record = record.map_err(unreadable)?;
             let job = record.get(id).and_then(|id| wanted.get(id));
+            let of_the_run = |id: &str| self.matching.field == Field::CallId && open.knows_call(id);
+            known |= job.is_some() || record.get(id).is_some_and(of_the_run);
             let Some(said) = job.and_then(|job| said.get_mut(job)) else { continue };
             said.rows += 1;
             let holds = |conditions: &[(usize, Condition)]| {
@@ -213,6 +229,6 @@ impl RecordRules {
             said.bridged = said.bridged.take().or_else(|| holds(&bridged));
             said.not_bridged = said.not_bridged.take().or_else(|| holds(&not_bridged));
         }
-        Ok(())
+        Ok(known)
     }
 }

@@ -85,6 +85,7 @@ impl ReportBuilder {
             | Event::RetryBudgetSpent(_)
             | Event::WaveStarted(_)
             | Event::WaveFinished(_)
+            | Event::Waiting(_)
             | Event::Stopping(_)
             | Event::Seal(_) => {}
         }

@@ -18,6 +18,8 @@ const MAX_SETS: usize = 5;
 const MAX_REASONS: usize = 2;
 /// Characters of somebody's text on one line.
 const MAX_TEXT: usize = 100;
+/// Characters of the reason for a stop: it must be understood.
+const MAX_REASON: usize = 300;
 
 /// All lines.
 pub(super) fn lines(summary: &Summary) -> String {
@@ -25,7 +27,7 @@ pub(super) fn lines(summary: &Summary) -> String {
     out.extend(summary.problems.iter().take(MAX_REASONS).map(|problem| row("because", &clean(problem))));
     out.push(row("run", &clean(summary.run_id.as_str())));
     for stop in summary.stops.iter().take(MAX_REASONS) {
-        let words = format!("{}; {} in flight at that moment", clean(&stop.reason), stop.in_flight);
+        let words = format!("{}; {} in flight at that moment", printable(&stop.reason, MAX_REASON), stop.in_flight);
         out.push(row("stopped", &words));
     }
     out.push(row("jobs", &sum(&summary.total)));

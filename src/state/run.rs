@@ -182,6 +182,7 @@ impl RunState {
             | Event::BreakerOpened(_)
             | Event::BreakerClosed(_)
             | Event::RetryBudgetSpent(_)
+            | Event::Waiting(_)
             | Event::Seal(_) => {}
         }
         Ok(())

@@ -385,7 +385,7 @@ fn an_api_that_stays_down_ends_the_run_with_the_rest_not_attempted() {
         .breaker("{failures: 3, pause: 1ms, probes: 3}");
     let run = book.run(12);
     let stopping = stopped(&run, &server, "breaker_open");
-    assert!(stopping["reason"].as_str().unwrap().contains("3 tries in a row"), "{stopping}");
+    assert!(stopping["reason"].as_str().unwrap().contains("all tries in a row have failed, 3 of them"), "{stopping}");
     assert!(server.bridges().len() <= 5 + 3, "{}", server.bridges().len());
     assert_eq!(run.audit.total("unknown"), server.bridges().len() as u64);
 }

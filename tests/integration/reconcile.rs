@@ -152,6 +152,24 @@ fn only_an_unknown_can_be_decided_about_and_only_with_a_reason() {
 }
 
 #[test]
+fn a_table_of_other_calls_makes_no_job_not_bridged() {
+    let (_, run) = run_with(&["lost-1", "lost-2", "fine"], 11);
+    let absent = ["--absent-means", "not-bridged", "--reason", "the export is complete"];
+    let by =
+        |column: &'static str| ["--records", "../vendor.csv", "--match-column", column, "--bridged-when", "State=up"];
+    for table in ["Call,Other,State\n", "Call,Other,State\nelse,lost-1,up\n"] {
+        std::fs::write(run.dir.join("../vendor.csv"), table).unwrap();
+        let ended = reconcile(&run, 65, &[&by("call_id=Call")[..], &absent].concat());
+        assert!(ended.stderr.contains("no row of vendor.csv is about a job of this run"), "{ended}");
+    }
+    assert_eq!(audit(&run).events("reconciled").len(), 0);
+    // A row about a job that was bridged shows that the table is about this run.
+    std::fs::write(run.dir.join("../vendor.csv"), "Call,Other,State\nfine,-,up\n").unwrap();
+    reconcile(&run, 0, &[&by("call_id=Call")[..], &absent].concat());
+    assert_eq!(audit(&run).events("reconciled").len(), 2);
+}
+
+#[test]
 fn the_vendor_s_records_tell() {
     let (server, run) = run_with(&["lost-1", "lost-2", "lost-3", "lost-4", "fine"], 11);
     let before = server.requests().len();
@@ -337,6 +355,13 @@ fn a_runbook_of_several_files_with_data_variables_and_a_folder_of_its_own_is_rea
     assert_eq!(ended.stdout.matches("the probe cannot tell (status 503)").count(), 2, "{ended}");
     assert_eq!(sent(&server), (posts, gets + 6));
     assert_eq!(server.bridges().last().unwrap().path(), "/calls/south-two?fields=state");
+    // Rows that are other ones, though the jobs that are asked about are the same.
+    let copy = dir.join("inputs/1-calls.csv");
+    let rows = std::fs::read_to_string(&copy).unwrap();
+    std::fs::write(&copy, rows.replace("three", "four")).unwrap();
+    let changed = book.command(65, &["reconcile", dir.to_str().unwrap(), "--probe", "--set", "wing=south"]);
+    assert!(changed.stderr.contains("1-calls.csv is not the copy that the run has made"), "{changed}");
+    assert_eq!(sent(&server), (posts, gets + 6));
 }
 
 #[test]

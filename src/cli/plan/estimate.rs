@@ -47,8 +47,8 @@ fn mean_of(run_dir: &Path) -> Result<f64, Failure> {
         .ok_or_else(|| Failure::new(Exit::Invalid, format!("{shown} has no mean latency")).help(help))
 }
 
-/// The shortest time that the limits allow, in seconds; retries, pauses and jobs of one call that follow each other come
-/// on top.
+/// The shortest time that limits, ramp-up and waves allow, in seconds; retries, pauses, prefixes and jobs of one call that
+/// follow each other come on top.
 pub(super) fn duration(runbook: &Runbook, census: &Census, latency: f64) -> f64 {
     let number = |count: u64| u32::try_from(count).map_or(f64::from(u32::MAX), f64::from);
     // A round of requests takes its time, however few it holds.
@@ -60,5 +60,9 @@ pub(super) fn duration(runbook: &Runbook, census: &Census, latency: f64) -> f64 
     });
     let by_rate = limits.rate.map_or(0.0, |rate| number(census.to_run()) / rate.per_second());
     let longest = by_set.fold(by_places(census.to_run(), limits.concurrency).max(by_rate), f64::max);
+    // A ramp-up begins near nothing: half of its time is lost. After each wave its slowest request is waited for.
+    let ramp = limits.ramp_up.get().as_secs_f64() / 2.0;
+    let rests: f64 = runbook.waves.iter().rev().skip(1).map(|wave| wave.pause.get().as_secs_f64() + latency).sum();
+    let longest = longest + ramp + rests;
     (longest * 10.0).round() / 10.0
 }

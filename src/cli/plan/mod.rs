@@ -33,7 +33,7 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     };
     let Sound { runbook, profile, selection, warnings } = &sound;
     let latency = estimate::latency(args)?;
-    let settings = settings::effective(runbook, &args.selection, sources);
+    let settings = settings::effective(runbook, profile.has_idempotency_key(), &args.selection, sources);
     // `open` has refused what gives no URLs.
     let Urls { base_url, token_url, .. } = profile.urls(&runbook.connection.endpoints).unwrap_or_default();
     let mut payloads = args.payloads.as_deref().map(create).transpose()?;

@@ -126,7 +126,7 @@ pub(in crate::cli) fn refuse(differences: &[String]) -> Result<(), Failure> {
         .help("look at what has changed, then make and approve a new plan; nothing was sent"))
 }
 
-fn digest_of(path: &Path) -> io::Result<String> {
+pub(in crate::cli) fn digest_of(path: &Path) -> io::Result<String> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }

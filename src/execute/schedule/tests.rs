@@ -117,7 +117,7 @@ fn no_schedule_lets_a_job_begin_outside_its_window_or_be_in_flight_at_its_end() 
                     sends += 1;
                     now = now.plus(Duration::from_millis(rng.u64(1..1_800_000)));
                 }
-                Hour::Wait(until) => {
+                Hour::Wait(until, _) => {
                     assert!(until > now, "seed {seed}: a wait that is over");
                     waits += 1;
                     // Sometimes it is looked at before.

@@ -34,7 +34,8 @@ pub(super) fn limits(raw: Option<&RawLimits>, quantities: &mut Quantities<'_>) -
         ),
     };
     let problems = &mut *quantities.problems;
-    if limits.burst > 1 && raw.rate.is_none() {
+    let refused = problems.iter().any(|problem| problem.pointer == "/limits/rate");
+    if limits.burst > 1 && raw.rate.is_none() && !refused {
         let message = "`burst` has no meaning without a `rate`";
         problems
             .push(Problem::at(Code::Contradiction, "/limits/burst", message).help("add `rate`, or remove it").on_key());
@@ -84,6 +85,10 @@ pub(super) fn moved(raw: Option<&RawRetry>, problems: &mut Vec<Problem>) -> Vec<
             if let Some(first) = moved.iter().find(|known| known.statuses == *statuses && known.class != class) {
                 let message = format!("{} stands under `{}` too", statuses.text(), first.class.word());
                 problems.push(Problem::at(Code::Contradiction, pointer, message).help("keep one of the two"));
+            } else if class != StatusClass::Unknown && statuses.has_success() {
+                let message = format!("{} says that the bridge is made", statuses.text());
+                let help = "a success can be moved to `unknown` only";
+                problems.push(Problem::at(Code::Contradiction, pointer, message).help(help));
             } else if class != StatusClass::Unknown && statuses.may_have_had_effect() {
                 problems.push(risk(pointer, statuses, class));
             }

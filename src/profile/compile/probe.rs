@@ -15,6 +15,13 @@ const SETTLED_AFTER: Duration = Duration::from_secs(30);
 
 /// Compiles `probe:`; what is wrong with it is a problem at its place.
 pub(super) fn probe(spec: ProbeSpec, rules: &JobRules, templates: &mut Templates<'_>) -> Option<Probe> {
+    templates.problems.extend(about_nobody(&spec));
+    let same = spec.bridged.is_some() && spec.bridged == spec.not_bridged;
+    if same {
+        let message = "an answer cannot mean *bridged* and *not bridged* at once";
+        let problem = Problem::at(Code::ProfileContradiction, "/probe/not_bridged", message).on_key();
+        templates.problems.push(problem.help("let it ask for another value than `bridged`"));
+    }
     let target = target("/probe", spec.path.as_deref(), spec.query.as_ref(), rules, templates);
     if spec.bridged.is_none() && spec.not_bridged.is_none() {
         let message = "a probe whose answers say nothing finds nothing out";
@@ -36,6 +43,30 @@ pub(super) fn probe(spec: ProbeSpec, rules: &JobRules, templates: &mut Templates
     let bridged = spec.bridged.and_then(|answer| expectation("/probe/bridged", answer, templates));
     let not_bridged = spec.not_bridged.and_then(|answer| expectation("/probe/not_bridged", answer, templates));
     Some(Probe { target: target?, bridged, not_bridged, settled_after })
+}
+
+/// A probe that asks the same for every job would say of one call what is true of another.
+fn about_nobody(spec: &ProbeSpec) -> Option<Problem> {
+    let path = spec.path.as_deref()?;
+    let query = spec.query.iter().flat_map(|query| query.values()).cloned();
+    let answers = [&spec.bridged, &spec.not_bridged].into_iter().flatten();
+    let values = answers.flat_map(|answer| {
+        let values = [&answer.equals, &answer.contains].into_iter().flatten().cloned();
+        values.chain(answer.one_of.iter().flatten().cloned())
+    });
+    let texts = std::iter::once(Value::String(path.to_owned())).chain(query).chain(values);
+    let about = |value: &Value| {
+        let text = value.to_string();
+        text.contains("{{") && ["job.", "call.", "job_number", "job_uuid"].iter().any(|name| text.contains(name))
+    };
+    if texts.into_iter().any(|value| about(&value)) {
+        return None;
+    }
+    let message = "the probe is the same for every job: its answer would be about another call";
+    Some(
+        Problem::at(Code::ProfileContradiction, "/probe/path", message)
+            .help("name the call in it, as in `/calls/{{job.call_id}}`"),
+    )
 }
 
 fn expectation(at: &str, spec: ProbeAnswerSpec, templates: &mut Templates<'_>) -> Option<Expectation> {

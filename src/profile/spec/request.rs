@@ -99,7 +99,7 @@ pub(in crate::profile) struct ProbeSpec {
 
 /// An answer to a probe: its status, and a value of its JSON (`pointer` with `equals`, `one_of` or `contains`) or the beginning of
 /// its text. Values may be templates with the names of `request`.
-#[derive(Deserialize, JsonSchema, Debug, Default)]
+#[derive(Deserialize, JsonSchema, Debug, Default, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(in crate::profile) struct ProbeAnswerSpec {
     /// The statuses of which the answer has one. Default: any 2xx.
