@@ -224,7 +224,6 @@ impl Observer for Progress {
                 throttled.status_code,
                 Duration::from_millis(throttled.pause_ms).as_secs_f64()
             ),
-            Event::Throttled(_) => return,
             Event::BreakerClosed(_) => "the API works again".to_owned(),
             Event::RetryBudgetSpent(_) => "the retry budget is spent: no job is tried again".to_owned(),
             Event::WaveStarted(wave) => format!("wave {} begins", wave.wave),
@@ -233,6 +232,7 @@ impl Observer for Progress {
                 format!("wave {} {words}", finished.wave.wave)
             }
             Event::RunStarted(_)
+            | Event::Throttled(_)
             | Event::BridgeAttempt(_)
             | Event::TokenFetched(_)
             | Event::BridgeIntent(_)

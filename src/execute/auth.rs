@@ -3,6 +3,7 @@
 //! There is one owner (the engine) and at most one token request at a time, so refreshing is single-flight by
 //! construction. Expiry counts from the moment the request was sent, on the monotonic clock (RFC 6749 section 5.1).
 
+use super::token_store::usable_life;
 use super::transport::{Exchange, NotSent, Stop, Transport};
 use crate::event::LifetimeSource;
 use crate::model::{Credentials, Secret};
@@ -142,6 +143,13 @@ pub(super) async fn fetch(
             .map_err(|message| not_oauth(&format!("the token's answer names a base URL: {message}")))?;
     }
     let (lifetime, lifetime_from) = lifetime(expires_in.as_ref(), profile.default_lifetime(), value.expose());
+    if took >= usable_life(lifetime) {
+        // Asked for again at once, it would be so for ever.
+        let message = format!(
+            "the token is over before it can be used: it lives {lifetime:.1?}, and the token endpoint took {took:.1?}"
+        );
+        return Err(error(message, TokenErrorKind::Passing));
+    }
     // RFC 6749 section 5.1: no scope in the answer means "as asked".
     let granted_scopes = scope.map(|scope| scope.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
     let missing = |asked: &&String| granted_scopes.as_ref().is_some_and(|granted| !granted.contains(asked));

@@ -269,7 +269,7 @@ impl<S: RowStream> Dispatcher<S> {
 
     /// Rows in front of a lane that need no place and no token: skipped ones, broken ones, jobs that are left out, and
     /// jobs that have to wait for an earlier one of their call, which step aside.
-    fn pass_over(&mut self, wall: Timestamp, run: &RunState) -> Option<Admission> {
+    pub(super) fn pass_over(&mut self, wall: Timestamp, run: &RunState) -> Option<Admission> {
         let out = self.held.iter().find_map(|(number, (_, job))| {
             let gate = gate(job, run, &self.looked_up);
             let reason = (gate != Gate::Closed).then(|| reason_to_skip(job, gate, wall)).flatten()?;

@@ -18,7 +18,7 @@ use crate::event::{
 };
 use crate::model::{
     AbortRule, BreakerPolicy, Credentials, Criterion, JobNumber, Latency, Limits, NumberPrivacy, OnLostCriterion,
-    RequestSpec, RetryPolicy, RunClock, Timestamp, Wave, Window,
+    Problem, RequestSpec, RetryPolicy, RunClock, Timestamp, Wave, Window,
 };
 use crate::profile::Profile;
 use crate::state::{RunState, StateError};
@@ -221,6 +221,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
         loop {
             let now = Instant::now();
             let mut intents = Vec::new();
+            self.leave_out(&mut dispatcher);
             self.keep_rules();
             let gate = self.admit(&mut dispatcher, now, &mut intents);
             if !self.is_running() {
@@ -310,6 +311,26 @@ impl<'a, L: Ledger> Engine<'a, L> {
         self.stopping.is_none() && self.broken.is_none()
     }
 
+    /// Notes the rows in front that are left out: whether a rule or the clock ends the run depends on what there is to send.
+    fn leave_out<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) {
+        if self.at_ledger.len() >= MAX_AT_LEDGER {
+            return;
+        }
+        let wall = self.wall();
+        while self.is_running() && !self.has_full_batch() {
+            match dispatcher.pass_over(wall, &self.run) {
+                Some(Admission::Skip(skipped)) => self.happened(Event::JobSkipped(skipped.into())),
+                Some(Admission::Broken(problems)) => self.broken_row(&problems),
+                _ => return,
+            }
+        }
+    }
+
+    fn broken_row(&mut self, problems: &[Problem]) {
+        let reason = problems.first().map_or("a row cannot be read any more", |problem| problem.message.as_str());
+        self.stop(Ending::InputChanged, reason.to_owned());
+    }
+
     /// Takes every job that may go now; gives what the dispatcher said to the next one.
     fn admit<S: RowStream>(
         &mut self,
@@ -340,11 +361,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
                 Admission::Expired(ready, outcome) => self.expire(&ready, outcome),
                 Admission::WaveOver => self.end_wave(dispatcher, now),
                 Admission::GivenUp => self.give_up_on_api(),
-                Admission::Broken(problems) => {
-                    let reason =
-                        problems.first().map_or("a row cannot be read any more", |problem| problem.message.as_str());
-                    self.stop(Ending::InputChanged, reason.to_owned());
-                }
+                Admission::Broken(problems) => self.broken_row(&problems),
                 gate @ (Admission::Wait(_) | Admission::NeedsToken | Admission::Done) => return gate,
             }
         }

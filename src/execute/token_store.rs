@@ -14,6 +14,11 @@ const BUFFER: Duration = Duration::from_secs(60);
 /// The part of its usable life after which a token is renewed.
 const DUE: f64 = 0.8;
 
+/// The part of a token's life in which it may be used, from the moment in which it was asked for.
+pub(super) fn usable_life(lifetime: Duration) -> Duration {
+    lifetime.saturating_sub(BUFFER.min(lifetime / 5))
+}
+
 /// What a bridge request needs to be let in.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Access {
@@ -109,7 +114,7 @@ impl TokenStore {
 
     /// Takes a granted token in, with the header that carries it, and gives its generation.
     pub(super) fn accept(&mut self, grant: &Grant, header: AuthHeader) -> u64 {
-        let usable = grant.lifetime.saturating_sub(BUFFER.min(grant.lifetime / 5));
+        let usable = usable_life(grant.lifetime);
         let life =
             Life { due_at: grant.asked_at + usable.mul_f64(DUE), stale_at: grant.asked_at + usable, not_early: false };
         let access = Access { header: Some(header), base_url: grant.base_url.clone() };

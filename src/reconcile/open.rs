@@ -30,6 +30,20 @@ pub struct OpenJob {
     pub last: Timestamp,
     /// An attempt may have had its effect.
     doubt: bool,
+    /// The vendor's ids of the attempts that may have had their effect.
+    doubtful_ids: Vec<String>,
+    /// One of those attempts has no id.
+    nameless: bool,
+    /// The last attempt has not ended, for all that is on record.
+    is_open: bool,
+}
+
+impl OpenJob {
+    /// The vendor's ids of every attempt that may have had its effect; `None`: it has none of one of them.
+    pub fn doubtful_ids(&self) -> Option<&[String]> {
+        let named = !self.nameless && !self.is_open && !self.doubtful_ids.is_empty();
+        named.then_some(self.doubtful_ids.as_slice())
+    }
 }
 
 /// The open jobs of a run; memory grows with them, and by some 30 bytes with each job that was begun.
@@ -58,18 +72,21 @@ impl OpenJobs {
                     correlation_ids: Vec::new(),
                     last: record.timestamp,
                     doubt: false,
+                    doubtful_ids: Vec::new(),
+                    nameless: false,
+                    is_open: true,
                 });
-                (open.attempts, open.last) = (intent.attempt, record.timestamp);
+                (open.attempts, open.last, open.is_open) = (intent.attempt, record.timestamp, true);
             }
             Event::BridgeAttempt(attempt) => {
                 let Some(open) = self.jobs.get_mut(&attempt.job) else { return };
-                open.doubt |= attempt.outcome == Outcome::Unknown;
-                open.last = record.timestamp;
-                if let Some(id) =
-                    attempt.correlation_id.as_ref().filter(|_| open.correlation_ids.len() < MAX_CORRELATIONS)
-                {
-                    open.correlation_ids.push(id.clone());
-                }
+                let doubt = attempt.outcome == Outcome::Unknown;
+                open.doubt |= doubt;
+                (open.last, open.is_open) = (record.timestamp, false);
+                let id = attempt.correlation_id.as_ref().filter(|_| open.correlation_ids.len() < MAX_CORRELATIONS);
+                open.nameless |= doubt && id.is_none();
+                open.correlation_ids.extend(id.cloned());
+                open.doubtful_ids.extend(id.filter(|_| doubt).cloned());
                 if attempt.is_final && (attempt.outcome.is_success() || !open.doubt) {
                     self.jobs.remove(&attempt.job);
                 }

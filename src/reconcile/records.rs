@@ -7,7 +7,7 @@
 use super::{Finding, OpenJob, OpenJobs};
 use crate::event::ReconciledBy;
 use crate::model::{JobNumber, Outcome};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::str::FromStr;
 
@@ -127,11 +127,20 @@ pub struct Records {
     pub silent: BTreeMap<JobNumber, String>,
 }
 
+/// What the rows of one id say.
 #[derive(Default)]
 struct Said {
     bridged: Option<String>,
     not_bridged: Option<String>,
     rows: u64,
+}
+
+/// A job, and the ids by which its rows are known.
+struct Asked {
+    job: JobNumber,
+    ids: Vec<String>,
+    /// It is not bridged when each of these says so; `None`: an attempt that may have had its effect has no id.
+    needed: Option<Vec<String>>,
 }
 
 impl RecordRules {
@@ -143,56 +152,76 @@ impl RecordRules {
         open: &OpenJobs,
     ) -> Result<Records, RecordsError> {
         let mut records = Records::default();
-        let mut wanted: HashMap<String, JobNumber> = HashMap::new();
-        let mut said: BTreeMap<JobNumber, Said> = BTreeMap::new();
+        let mut asked: Vec<Asked> = Vec::new();
+        let mut owners: HashMap<String, u32> = HashMap::new();
         for job in jobs {
-            let ids = match self.matching.field {
+            let one = |id: &String| (vec![id.clone()], Some(vec![id.clone()]));
+            let (ids, needed) = match self.matching.field {
                 Field::CallId if open.shares_its_call(job) => {
                     let why = "another job of the run has the same call: match by request_id";
                     records.silent.insert(job.job, why.to_owned());
                     continue;
                 }
-                Field::CallId => vec![job.call_id.clone()],
-                Field::RequestId => vec![job.request_id.clone()],
-                Field::CorrelationId => job.correlation_ids.clone(),
+                Field::CallId => one(&job.call_id),
+                Field::RequestId => one(&job.request_id),
+                Field::CorrelationId => (job.correlation_ids.clone(), job.doubtful_ids().map(<[String]>::to_vec)),
             };
             if ids.is_empty() {
                 records.silent.insert(job.job, "the run has no correlation_id of it".to_owned());
                 continue;
             }
-            wanted.extend(ids.into_iter().map(|id| (id, job.job)));
-            said.insert(job.job, Said::default());
+            let own: HashSet<&String> = ids.iter().collect();
+            own.into_iter().for_each(|id| *owners.entry(id.clone()).or_default() += 1);
+            asked.push(Asked { job: job.job, ids, needed });
         }
-        let known = self.scan(table, &wanted, &mut said, open)?;
+        let mut said: HashMap<String, Said> = owners.keys().map(|id| (id.clone(), Said::default())).collect();
+        let known = self.scan(table, &mut said, open)?;
         if self.absent.is_some() && !known && !said.is_empty() {
             return Err(RecordsError::AboutOthers { file: self.name.clone(), column: self.matching.column.clone() });
         }
-        for (job, said) in said {
-            let (outcome, reason) = match (said.bridged, said.not_bridged, &self.absent) {
-                (Some(reason), _, _) => (Outcome::Succeeded, reason),
-                (None, Some(reason), _) => (Outcome::NotBridged, reason),
-                (None, None, Some(why)) if said.rows == 0 => {
-                    (Outcome::NotBridged, format!("no row of {} is about it: {why}", self.name))
+        for asked in asked {
+            let job = asked.job;
+            if asked.ids.iter().any(|id| owners.get(id).is_some_and(|owners| *owners > 1)) {
+                records.silent.insert(job, "another job of the run has the same id: match by request_id".to_owned());
+                continue;
+            }
+            match self.conclude(&asked, &said) {
+                Ok((outcome, reason)) => {
+                    records.findings.push(Finding {
+                        job,
+                        outcome,
+                        by: ReconciledBy::Records,
+                        reason,
+                        status_code: None,
+                    });
                 }
-                (None, None, _) => {
-                    let why = if said.rows == 0 { "no row is about it" } else { "its rows fit no condition" };
-                    records.silent.insert(job, format!("{}: {why}", self.name));
-                    continue;
-                }
-            };
-            records.findings.push(Finding { job, outcome, by: ReconciledBy::Records, reason, status_code: None });
+                Err(why) => drop(records.silent.insert(job, why)),
+            }
         }
         Ok(records)
     }
 
+    /// What the rows say about one job; the error says why they say nothing.
+    fn conclude(&self, asked: &Asked, said: &HashMap<String, Said>) -> Result<(Outcome, String), String> {
+        if let Some(reason) = asked.ids.iter().find_map(|id| said.get(id)?.bridged.clone()) {
+            return Ok((Outcome::Succeeded, reason));
+        }
+        let Some(needed) = &asked.needed else {
+            return Err("an attempt that may have had its effect has no correlation_id: match by request_id".to_owned());
+        };
+        let mut reasons =
+            needed.iter().filter_map(|id| said.get(id)).map(|said| match (&said.not_bridged, &self.absent) {
+                (Some(reason), _) => Ok(reason.clone()),
+                (None, Some(why)) if said.rows == 0 => Ok(format!("no row of {} is about it: {why}", self.name)),
+                (None, _) if said.rows == 0 => Err(format!("{}: no row is about it", self.name)),
+                (None, _) => Err(format!("{}: its rows fit no condition", self.name)),
+            });
+        let first = reasons.next().unwrap_or_else(|| Err("the run has no id of it".to_owned()))?;
+        reasons.try_fold(first, |_, reason| reason).map(|reason| (Outcome::NotBridged, reason))
+    }
+
     /// Gives whether any row is about a job of the run.
-    fn scan(
-        &self,
-        table: impl Read,
-        wanted: &HashMap<String, JobNumber>,
-        said: &mut BTreeMap<JobNumber, Said>,
-        open: &OpenJobs,
-    ) -> Result<bool, RecordsError> {
+    fn scan(&self, table: impl Read, said: &mut HashMap<String, Said>, open: &OpenJobs) -> Result<bool, RecordsError> {
         let unreadable = |error| RecordsError::Unreadable(self.name.clone(), error);
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(table);
         let header: Vec<String> = reader
@@ -217,10 +246,10 @@ impl RecordRules {
         let mut known = false;
         for (row, record) in (1u64..).zip(reader.records()) {
             let record = record.map_err(unreadable)?;
-            let job = record.get(id).and_then(|id| wanted.get(id));
-            let of_the_run = |id: &str| self.matching.field == Field::CallId && open.knows_call(id);
-            known |= job.is_some() || record.get(id).is_some_and(of_the_run);
-            let Some(said) = job.and_then(|job| said.get_mut(job)) else { continue };
+            let of_the_run =
+                |id: &str| said.contains_key(id) || self.matching.field == Field::CallId && open.knows_call(id);
+            known |= record.get(id).is_some_and(of_the_run);
+            let Some(said) = record.get(id).and_then(|id| said.get_mut(id)) else { continue };
             said.rows += 1;
             let holds = |conditions: &[(usize, Condition)]| {
                 let held = conditions.iter().find(|(at, condition)| record.get(*at) == Some(&condition.value));

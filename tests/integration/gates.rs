@@ -508,3 +508,19 @@ fn rows_that_no_wave_met_are_in_none_of_them() {
     assert_eq!((&last["jobs"], &last["skipped"]), (&then["jobs"], &then["skipped"]));
     assert_eq!((&last["jobs"], run.audit.total("skipped")), (&json!(1), 1));
 }
+
+#[test]
+fn nothing_is_stopped_when_all_that_is_left_is_left_out() {
+    // The second part of a bridge has no use without the first one: it is not what a rule could hold back.
+    let targets: Vec<String> = (0..10).map(|n| format!("{{type: phone, value: \"+1202555010{n}\"}}")).collect();
+    let sets = format!(
+        "  - name: long\n    legs: split\n    rows: {{items: [{{call_id: bad-1}}]}}\n    job:\n      \
+         call_id: \"{{{{row.call_id}}}}\"\n      direction: transfer\n      targets: [{}]\n",
+        targets.join(", ")
+    );
+    for rule in ["success_criteria: [\"failed == 0\"]", "abort_when: [\"failed >= 1\"]"] {
+        let server = by_name();
+        let run = Book::at(&server.url()).sets(&sets).more(rule).run(10);
+        assert_eq!((run.audit.finished()["ending"].as_str(), run.audit.total("skipped")), (Some("completed"), 1));
+    }
+}

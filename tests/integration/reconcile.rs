@@ -500,3 +500,25 @@ fn the_wave_of_a_run_that_was_cut_off_adds_up() {
     let attempts: Vec<&Value> = left.events("job_not_attempted").iter().map(|event| &event["attempts"]).collect();
     assert_eq!(attempts, [&json!(1), &Value::Null]);
 }
+
+#[test]
+fn the_record_of_an_attempt_without_effect_says_nothing_of_the_one_in_doubt() {
+    // By the vendor's id: the first attempt is refused and has one; the second, which is in doubt, ended without an answer.
+    let named = |status: u16, id: &str| answer(status, &[("x-cxone-correlation-id", id)], "");
+    let first = Arc::new(AtomicBool::new(true));
+    let server = RawServer::bridging(move |request| match request.call() {
+        "call-1" if first.swap(false, Ordering::SeqCst) => named(429, "c-1"),
+        "call-1" => Reply::Reset,
+        "call-2" => named(500, "c-2"),
+        _ => named(500, "same"),
+    });
+    let run = Book::at(&server.url()).many_calls(4).run(11);
+    std::fs::write(run.dir.join("../v.csv"), "id,result\nc-1,failed\nc-2,failed\nsame,failed\n").unwrap();
+    let by = ["--records", "../v.csv", "--match-column", "correlation_id=id", "--not-bridged-when", "result=failed"];
+    let absent = ["--absent-means", "not-bridged", "--reason", "the export is complete"];
+    let said = json_of(&reconcile(&run, 11, &[&by[..], &absent, &["--format", "json"]].concat()));
+    let found: Vec<&Value> = said["found"].as_array().unwrap().iter().map(|one| &one["job"]).collect();
+    assert_eq!(found, [&json!(2)], "{said:#}");
+    let left: Vec<&str> = said["left"].as_array().unwrap().iter().map(|one| one["why"].as_str().unwrap()).collect();
+    assert!(left[0].contains("has no correlation_id") && left[1].contains("the same id"), "{left:?}");
+}

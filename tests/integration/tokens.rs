@@ -1,7 +1,7 @@
 //! Access tokens: refused, expired, odd, narrower.
 
 use crate::support::book::Book;
-use crate::support::server::{RawServer, Reply, answer, locked, ok, token, token_body};
+use crate::support::server::{Gate, RawServer, Reply, answer, locked, ok, token, token_body};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -175,4 +175,21 @@ fn a_stderr_that_cannot_be_written_costs_no_outcome() {
     let book = Book::at(&server.url());
     let ended = book.start_after("exec 2>/dev/full").finish().expect(0);
     assert!(ended.stdout.contains("1 succeeded"), "{ended}");
+}
+
+#[test]
+fn a_token_that_is_over_when_it_comes_is_a_failure_and_not_asked_for_for_ever() {
+    let never = Gate::default();
+    let server = RawServer::start(move |request| {
+        if request.is_token() {
+            // Four fifths of its life are over.
+            never.opens_within(std::time::Duration::from_millis(900));
+        }
+        token_body(r#"{"access_token":"short","expires_in":1}"#)
+    });
+    let retry = "{min_wait: 1ms, max_wait: 1ms, token_attempts: 2}";
+    let run = Book::at(&server.url()).retry(retry).run(69);
+    assert_eq!((server.token_requests(), server.bridges().len()), (2, 0));
+    let words = run.audit.events("token_failed")[1]["error_message"].as_str().unwrap();
+    assert!(words.starts_with("the token is over before it can be used: it lives 1.0s, "), "{words}");
 }
