@@ -107,7 +107,8 @@ pub(super) async fn fetch(
             let refused = !elsewhere && (said.is_some() || matches!(status, 401 | 403));
             let kind = if refused { TokenErrorKind::Refused } else { TokenErrorKind::NotOAuth };
             let nobody = || format!("the token endpoint answered {status} without an OAuth error: is its URL right?");
-            let words = said.map(|said| format!("the token endpoint answered {status}: {said}"));
+            let words =
+                said.map(|said| if elsewhere { format!("the token endpoint answered {status}: {said}") } else { said });
             return Err(error(words.unwrap_or_else(nobody), kind));
         }
     }

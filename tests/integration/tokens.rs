@@ -193,3 +193,12 @@ fn a_token_that_is_over_when_it_comes_is_a_failure_and_not_asked_for_for_ever() 
     let words = run.audit.events("token_failed")[1]["error_message"].as_str().unwrap();
     assert!(words.starts_with("the token is over before it can be used: it lives 1.0s, "), "{words}");
 }
+
+#[test]
+fn a_404_of_the_token_url_is_a_wrong_url_whatever_its_body_says() {
+    let server = granting([answer(404, &[], r#"{"error":"no such route"}"#)]);
+    let run = Book::at(&server.url()).run(78);
+    let failed = run.audit.event("token_failed");
+    assert_eq!(failed["error_message"], "the token endpoint answered 404: no such route");
+    assert_eq!(run.audit.finished()["ending"], "misconfigured");
+}
