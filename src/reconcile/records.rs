@@ -163,7 +163,9 @@ impl RecordRules {
                 continue;
             }
             let own: HashSet<&String> = ids.iter().collect();
-            own.into_iter().for_each(|id| *owners.entry(id.clone()).or_default() += 1);
+            for id in own {
+                *owners.entry(id.clone()).or_default() += 1;
+            }
             asked.push(Asked { job: job.job, ids, needed });
         }
         let mut said: HashMap<String, Said> = owners.keys().map(|id| (id.clone(), Said::default())).collect();
