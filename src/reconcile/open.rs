@@ -55,6 +55,12 @@ pub struct OpenJobs {
     calls: HashMap<u64, (JobNumber, bool)>,
 }
 
+/// Whether an id stands in the audit file as the vendor gave it: what looks like a telephone number in it was masked, what was
+/// too long cut.
+fn is_whole(id: &str) -> bool {
+    !id.contains(['*', '\u{2026}'])
+}
+
 impl OpenJobs {
     /// Takes the next record in.
     pub fn take(&mut self, record: &Record) {
@@ -84,7 +90,7 @@ impl OpenJobs {
                 open.doubt |= doubt;
                 (open.last, open.is_open) = (record.timestamp, false);
                 let id = attempt.correlation_id.as_ref().filter(|_| open.correlation_ids.len() < MAX_CORRELATIONS);
-                open.nameless |= doubt && id.is_none();
+                open.nameless |= doubt && !id.is_some_and(|id| is_whole(id));
                 open.correlation_ids.extend(id.cloned());
                 open.doubtful_ids.extend(id.filter(|_| doubt).cloned());
                 if attempt.is_final && (attempt.outcome.is_success() || !open.doubt) {
