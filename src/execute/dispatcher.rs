@@ -391,6 +391,11 @@ impl<S: RowStream> Dispatcher<S> {
         Lesson { breaker, lowered: self.pace.answered(ready.began, now, report.feel) }
     }
 
+    /// Whether a job that was let through may not leave after all: the breaker has opened, and it is not the one that tries.
+    pub(super) fn is_shut_to(&self, ready: &Ready, now: Instant) -> bool {
+        !ready.tries && self.breaker.pass(now) != Pass::Free
+    }
+
     /// Begins a wave of so many jobs.
     pub(super) fn begin_wave(&mut self, jobs: u64) {
         self.quota = Some(jobs);

@@ -367,7 +367,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
         }
     }
 
-    /// Sends what is cleared, or withdraws it when the run is stopping.
+    /// Sends what is cleared, or withdraws it when the run is stopping, its time is over, or the breaker has opened.
     fn clear<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) -> Vec<Task> {
         if !self.is_running() {
             for ready in std::mem::take(&mut self.cleared) {
@@ -383,6 +383,13 @@ impl<'a, L: Ledger> Engine<'a, L> {
                 self.withdraw(ready, dispatcher);
             }
             return Vec::new();
+        }
+        // The API may have been found not to work since these were let through.
+        let (shut, cleared): (Vec<Ready>, Vec<Ready>) =
+            std::mem::take(&mut self.cleared).into_iter().partition(|ready| dispatcher.is_shut_to(ready, now));
+        self.cleared = cleared;
+        for ready in shut {
+            self.withdraw(ready, dispatcher);
         }
         let Some(token) = self.token.usable(now).cloned() else { return Vec::new() };
         let (late, cleared): (Vec<Ready>, Vec<Ready>) =
@@ -424,6 +431,11 @@ impl<'a, L: Ledger> Engine<'a, L> {
     /// Hands all noted events over; `intents` are cleared once they are durable.
     pub(super) fn record<S: RowStream>(&mut self, intents: Vec<Ready>, dispatcher: &mut Dispatcher<S>) {
         if self.events.is_empty() {
+            // Only an intent that could not be noted leaves nothing to record: its place is free again.
+            let now = Instant::now();
+            for ready in &intents {
+                dispatcher.release(ready, now, Report::SILENT);
+            }
             return;
         }
         let batch: Arc<[Happened]> = std::mem::take(&mut self.events).into();

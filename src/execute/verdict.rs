@@ -80,7 +80,7 @@ impl Proof {
 
     /// The intent is on record and the request did not leave.
     pub(super) fn withdrawn() -> Self {
-        let message = "withdrawn before it was sent: the run is stopping".to_owned();
+        let message = "withdrawn before it was sent".to_owned();
         Self::unanswered(Outcome::NotSent, Evidence::Withdrawn, message, Next::Final)
     }
 

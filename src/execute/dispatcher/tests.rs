@@ -1,7 +1,7 @@
 //! The dispatcher by itself: jobs of one call keep their order and never overlap, whatever becomes of them, and a run
 //! never stands still.
 
-use super::{Admission, Dispatcher, Lane, Ready, Report};
+use super::{Admission, Dispatcher, Feel, Health, Lane, Ready, Report};
 use crate::event::{BridgeAttempt, BridgeIntent, Event, Happened, JobExpired, JobSkipped, RunStarted, SetPlan};
 use crate::model::{
     After, BreakerPolicy, CallId, Evidence, Job, JobKey, JobNumber, Latency, Limits, Method, Outcome, Planned, Problem,
@@ -225,4 +225,27 @@ fn what_waits_for_a_job_that_is_not_there_stops_the_run_instead_of_holding_it() 
     let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(1), BreakerPolicy::default());
     let admission = dispatcher.admit(Instant::now(), Timestamp::now(), true, &fold.0);
     assert!(matches!(admission, Admission::Broken(_)), "{admission:?}");
+}
+
+#[test]
+fn a_job_that_was_let_through_before_the_breaker_opened_is_shut_out() {
+    let jobs = [job(1, 0, 1, None), job(2, 0, 2, None)];
+    let mut fold = Fold::new(&[jobs.to_vec()]);
+    let rows = jobs.map(|job| Ok::<_, Vec<Problem>>(Planned::Job(Box::new(job)))).into_iter();
+    let breaker = BreakerPolicy { failures: 1, ..BreakerPolicy::default() };
+    let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(2), breaker);
+    let (now, wall) = (Instant::now(), Timestamp::now());
+    let mut go = |dispatcher: &mut Dispatcher<_>| match dispatcher.admit(now, wall, true, &fold.0) {
+        Admission::Go(ready) => {
+            fold.intent(&ready);
+            ready
+        }
+        other => panic!("{other:?}"),
+    };
+    let (first, second) = (go(&mut dispatcher), go(&mut dispatcher));
+    assert!(!dispatcher.is_shut_to(&second, now));
+    dispatcher.release(&first, now, Report { health: Health::Ill, feel: Feel::Neither });
+    assert!(dispatcher.is_shut_to(&second, now));
+    let tries = Ready { tries: true, ..second };
+    assert!(!dispatcher.is_shut_to(&tries, now), "the one that tries is let through");
 }
