@@ -21,6 +21,8 @@ mod settle;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod token_check;
 mod token_store;

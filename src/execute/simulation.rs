@@ -7,12 +7,10 @@ use super::breaker::{Change, Health};
 use super::dispatcher::{Admission, Dispatcher, Lane, Ready, Report};
 use super::pace::Feel;
 use super::retry;
-use crate::event::{BridgeAttempt, BridgeIntent, Event, Happened, RunStarted};
+use super::testing::{self, Fold};
 use crate::model::{
-    BreakerPolicy, CallId, DurationSpec, Evidence, Job, JobKey, JobNumber, Latency, Limits, Method, Outcome, Planned,
-    Problem, RequestSpec, RetryPolicy, SetName, Share, Timestamp,
+    BreakerPolicy, DurationSpec, JobNumber, Limits, Outcome, Planned, Problem, RetryPolicy, Share, Timestamp,
 };
-use crate::state::RunState;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -105,75 +103,6 @@ impl Server {
     }
 }
 
-fn job(number: JobNumber) -> Job {
-    let request = RequestSpec { method: Method::Post, path: String::new(), headers: Vec::new(), body: Vec::new() };
-    Job {
-        number,
-        set: SetName::new("set"),
-        key: JobKey::new(format!("key-{number}")),
-        call_id: CallId::new(&format!("call-{number}")).unwrap_or_else(|error| panic!("{error}")),
-        request_id: String::new(),
-        targets: Vec::new(),
-        prefixes: Vec::new(),
-        request,
-        probe: None,
-        not_after: None,
-        after: None,
-    }
-}
-
-fn state(jobs: u64) -> RunState {
-    let started: RunStarted = serde_json::from_value(serde_json::json!({
-        "runbook": "book", "inputs": [], "profile": "cxone", "profile_sha256": "", "tool": "",
-        "operator": {"user": "", "host": "", "pid": 1}, "sandbox": true, "base_url": "", "token_url": "",
-        "settings": [], "numbers": "masked", "jobs": jobs, "sets": [{"name": "set", "jobs": jobs}], "criteria": [],
-    }))
-    .unwrap_or_else(|error| panic!("{error}"));
-    let mut run = RunState::default();
-    apply(&mut run, Event::RunStarted(Box::new(started)));
-    run
-}
-
-fn apply(run: &mut RunState, event: Event) {
-    run.apply(&Happened { at: Timestamp::now(), event }).unwrap_or_else(|error| panic!("{error}"));
-}
-
-fn intent(ready: &Ready) -> Event {
-    let job = &ready.job;
-    Event::BridgeIntent(BridgeIntent {
-        job: job.number,
-        set: job.set.clone(),
-        key: job.key.clone(),
-        call_id: String::new(),
-        attempt: ready.attempt,
-        request_id: String::new(),
-        targets: Vec::new(),
-    })
-}
-
-fn attempt(ready: &Ready, outcome: Outcome, is_final: bool) -> Event {
-    let job = &ready.job;
-    Event::BridgeAttempt(BridgeAttempt {
-        job: job.number,
-        set: job.set.clone(),
-        key: job.key.clone(),
-        call_id: String::new(),
-        attempt: ready.attempt,
-        request_id: String::new(),
-        outcome,
-        success: outcome.is_success(),
-        evidence: Evidence::Answer,
-        status_code: None,
-        latency_ms: Latency::default(),
-        queue_ms: Latency::default(),
-        error_message: None,
-        correlation_id: None,
-        is_final,
-        retry_in_ms: None,
-        warning: None,
-    })
-}
-
 fn run(seed: u64, concurrency: usize, outage: Outage) -> Course {
     const JOBS: u64 = 20_000;
     let seconds = |n| DurationSpec::from(Duration::from_secs(n));
@@ -183,9 +112,10 @@ fn run(seed: u64, concurrency: usize, outage: Outage) -> Course {
         RetryPolicy { max_attempts: 20, min_wait, max_wait, max_retry_after, budget, token_attempts: 8, unknown };
     let mut rng = fastrand::Rng::with_seed(seed);
     let limits = Limits { concurrency, adaptive: true, ..Limits::default() };
-    let rows = (1..=JOBS).map(|number| Ok::<_, Vec<Problem>>(Planned::Job(Box::new(job(number)))));
+    let rows =
+        (1..=JOBS).map(|number| Ok::<_, Vec<Problem>>(Planned::Job(Box::new(testing::job(number, "set", number)))));
     let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits, BreakerPolicy::default());
-    let mut run = state(JOBS);
+    let mut fold = Fold::new(&[("set", JOBS)]);
     let began = Instant::now();
     let end = began + Duration::from_secs_f64(STEPS.iter().map(|step| step.seconds).sum());
     let mut server = Server { began, outage, tokens: 10.0, filled: 0.0 };
@@ -195,9 +125,9 @@ fn run(seed: u64, concurrency: usize, outage: Outage) -> Course {
     let outage_begins = began + Duration::from_secs_f64(STEPS[0].seconds + STEPS[1].seconds);
     let wall = Timestamp::now();
     while now < end {
-        let wake = match dispatcher.admit(now, wall, true, &run) {
+        let wake = match dispatcher.admit(now, wall, true, &fold.0) {
             Admission::Go(ready) => {
-                apply(&mut run, intent(&ready));
+                fold.intent(&ready);
                 let step = Server::step(now.duration_since(began).as_secs_f64()).0;
                 let (answer, time) = server.take(now, &mut rng);
                 course.steps[step].taken += u32::from(matches!(answer, Answer::Taken));
@@ -232,7 +162,7 @@ fn run(seed: u64, concurrency: usize, outage: Outage) -> Course {
                 course.steps[step].throttled += u32::from(matches!(answer, Answer::Throttled));
             }
             let again = matches!(outcome, Outcome::Rejected | Outcome::NotSent) && ready.attempt < policy.max_attempts;
-            apply(&mut run, attempt(&ready, outcome, !again));
+            fold.attempt(&ready, outcome, !again);
             match dispatcher.release(&ready, now, report).breaker {
                 Some(Change::Opened { .. }) => {
                     course.openings += 1;

@@ -1,10 +1,11 @@
 //! The engine beside a ledger that fails when the test says so. What it sends is counted by a real server.
 
+use super::testing;
 use super::{Engine, Lane, Policy, Transport, TransportSettings};
-use crate::event::{Event, Happened, Ledger, LedgerError, RunStarted};
+use crate::event::{Event, Happened, Ledger, LedgerError};
 use crate::model::{
-    BreakerPolicy, CallId, CredentialName, Credentials, DurationSpec, Job, JobKey, JobNumber, Limits, Method,
-    NumberPrivacy, OnLostCriterion, Planned, Problem, RequestSpec, RetryPolicy, Secret, SetName, Share, Timeouts,
+    BreakerPolicy, CredentialName, Credentials, DurationSpec, JobNumber, Limits, NumberPrivacy, OnLostCriterion,
+    Planned, Problem, RetryPolicy, Secret, Share, Timeouts,
 };
 use crate::profile::{Profile, Urls};
 use std::io::{Read, Write};
@@ -65,27 +66,7 @@ fn server() -> (String, Arc<Mutex<Vec<String>>>) {
 }
 
 fn job(number: JobNumber) -> Planned {
-    let request = RequestSpec {
-        method: Method::Post,
-        path: format!("/bridge/{number}"),
-        headers: Vec::new(),
-        body: b"{}".to_vec(),
-    };
-    let call_id = CallId::new(&format!("call-{number}")).unwrap_or_else(|e| panic!("{e}"));
-    let (set, key, request_id) = (SetName::new("set"), JobKey::new("key"), format!("request-{number}"));
-    Planned::Job(Box::new(Job {
-        number,
-        set,
-        key,
-        call_id,
-        request_id,
-        targets: Vec::new(),
-        prefixes: Vec::new(),
-        request,
-        probe: None,
-        not_after: None,
-        after: None,
-    }))
+    Planned::Job(Box::new(testing::job(number, "set", number)))
 }
 
 /// Runs two jobs with this ledger; gives how it ended, and the requests that the server saw.
@@ -120,12 +101,7 @@ fn run_with(mut ledger: impl Ledger, concurrency: usize, rate: Option<&str>) -> 
         seed: 1,
         exit_code: |_| 0,
     };
-    let started: RunStarted = serde_json::from_value(serde_json::json!({
-        "runbook": "book", "inputs": [], "profile": "cxone", "profile_sha256": "", "tool": "",
-        "operator": {"user": "", "host": "", "pid": 1}, "sandbox": true, "base_url": "", "token_url": "",
-        "settings": [], "numbers": "masked", "jobs": 2, "sets": [{"name": "set", "jobs": 2}], "criteria": [],
-    }))
-    .unwrap_or_else(|e| panic!("{e}"));
+    let started = testing::started(&[("set", 2)]);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap_or_else(|e| panic!("{e}"));
     let ended = runtime.block_on(async {

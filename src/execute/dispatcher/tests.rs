@@ -2,97 +2,28 @@
 //! never stands still.
 
 use super::{Admission, Dispatcher, Feel, Health, Lane, Ready, Report};
-use crate::event::{BridgeAttempt, BridgeIntent, Event, Happened, JobExpired, JobSkipped, RunStarted, SetPlan};
-use crate::model::{
-    After, BreakerPolicy, CallId, Evidence, Job, JobKey, JobNumber, Latency, Limits, Method, Outcome, Planned, Problem,
-    RequestSpec, SetName, Timestamp,
-};
-use crate::state::{JobState, RunState};
+use crate::event::{Event, JobExpired, JobSkipped};
+use crate::execute::testing::{self, Fold};
+use crate::model::{After, BreakerPolicy, Job, JobNumber, Limits, Outcome, Planned, Problem, Timestamp};
+use crate::state::JobState;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
 fn job(number: JobNumber, set: usize, call: u64, after: Option<After>) -> Job {
-    let request = RequestSpec { method: Method::Post, path: String::new(), headers: Vec::new(), body: Vec::new() };
-    Job {
-        number,
-        set: SetName::new(format!("set-{set}")),
-        key: JobKey::new(format!("key-{number}")),
-        call_id: CallId::new(&format!("call-{call}")).unwrap_or_else(|error| panic!("{error}")),
-        request_id: String::new(),
-        targets: Vec::new(),
-        prefixes: Vec::new(),
-        request,
-        probe: None,
-        not_after: None,
-        after,
-    }
+    Job { after, ..testing::job(number, &format!("set-{set}"), call) }
 }
 
 fn limits(concurrency: usize) -> Limits {
     Limits { concurrency, ..Limits::default() }
 }
 
-/// The run's state, as the engine folds it.
-struct Fold(RunState);
-
-impl Fold {
-    fn new(sets: &[Vec<Job>]) -> Self {
-        let plan: Vec<SetPlan> = sets
-            .iter()
-            .enumerate()
-            .map(|(set, jobs)| SetPlan { name: SetName::new(format!("set-{set}")), jobs: jobs.len() as u64 })
-            .collect();
-        let started: RunStarted = serde_json::from_value(serde_json::json!({
-            "runbook": "book", "inputs": [], "profile": "cxone", "profile_sha256": "", "tool": "",
-            "operator": {"user": "", "host": "", "pid": 1}, "sandbox": true, "base_url": "", "token_url": "",
-            "settings": [], "numbers": "masked", "jobs": sets.iter().map(Vec::len).sum::<usize>(), "sets": plan,
-            "criteria": [],
-        }))
-        .unwrap_or_else(|error| panic!("{error}"));
-        let mut fold = Self(RunState::default());
-        fold.apply(Event::RunStarted(Box::new(started)));
-        fold
-    }
-
-    fn apply(&mut self, event: Event) {
-        let happened = Happened { at: Timestamp::now(), event };
-        self.0.apply(&happened).unwrap_or_else(|error| panic!("{error}: {happened:?}"));
-    }
-
-    fn intent(&mut self, ready: &Ready) {
-        self.apply(Event::BridgeIntent(BridgeIntent {
-            job: ready.job.number,
-            set: ready.job.set.clone(),
-            key: ready.job.key.clone(),
-            call_id: String::new(),
-            attempt: ready.attempt,
-            request_id: String::new(),
-            targets: Vec::new(),
-        }));
-    }
-
-    fn attempt(&mut self, ready: &Ready, outcome: Outcome, is_final: bool) {
-        self.apply(Event::BridgeAttempt(BridgeAttempt {
-            job: ready.job.number,
-            set: ready.job.set.clone(),
-            key: ready.job.key.clone(),
-            call_id: String::new(),
-            attempt: ready.attempt,
-            request_id: String::new(),
-            outcome,
-            success: outcome.is_success(),
-            evidence: Evidence::Answer,
-            status_code: None,
-            latency_ms: Latency::default(),
-            queue_ms: Latency::default(),
-            error_message: None,
-            correlation_id: None,
-            is_final,
-            retry_in_ms: None,
-            warning: None,
-        }));
-    }
+/// The state of a run with these jobs.
+fn fold(sets: &[Vec<Job>]) -> Fold {
+    let names: Vec<String> = (0..sets.len()).map(|set| format!("set-{set}")).collect();
+    let plan: Vec<(&str, u64)> =
+        names.iter().zip(sets).map(|(name, jobs)| (name.as_str(), jobs.len() as u64)).collect();
+    Fold::new(&plan)
 }
 
 /// Two sets whose rows name few calls again and again, with parts of split bridges among them.
@@ -125,7 +56,7 @@ fn jobs_of_one_call_never_overlap_and_keep_their_order_and_every_job_ends() {
         let mut rng = fastrand::Rng::with_seed(seed);
         let sets = plan(&mut rng);
         let jobs: HashMap<JobNumber, Job> = sets.iter().flatten().map(|job| (job.number, job.clone())).collect();
-        let mut fold = Fold::new(&sets);
+        let mut fold = self::fold(&sets);
         let concurrency = rng.usize(1..6);
         let lanes = sets.into_iter().map(|jobs| Lane {
             rows: jobs.into_iter().map(|job| Ok::<_, Vec<Problem>>(Planned::Job(Box::new(job)))),
@@ -190,7 +121,7 @@ fn a_job_whose_time_runs_out_while_it_waits_ends_as_its_last_attempt_did() {
     let mut waiting = job(1, 0, 1, None);
     let moment = Timestamp::now();
     waiting.not_after = Some(moment);
-    let mut fold = Fold::new(&[vec![waiting.clone()]]);
+    let mut fold = self::fold(&[vec![waiting.clone()]]);
     let rows = vec![Ok::<_, Vec<Problem>>(Planned::Job(Box::new(waiting)))].into_iter();
     let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(1), BreakerPolicy::default());
     let now = Instant::now();
@@ -220,7 +151,7 @@ fn a_job_whose_time_runs_out_while_it_waits_ends_as_its_last_attempt_did() {
 #[test]
 fn what_waits_for_a_job_that_is_not_there_stops_the_run_instead_of_holding_it() {
     let second = job(2, 0, 1, Some(After { job: 1, must_succeed: false }));
-    let fold = Fold::new(&[vec![job(1, 0, 1, None), second.clone()]]);
+    let fold = self::fold(&[vec![job(1, 0, 1, None), second.clone()]]);
     let rows = vec![Ok::<_, Vec<Problem>>(Planned::Job(Box::new(second)))].into_iter();
     let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(1), BreakerPolicy::default());
     let admission = dispatcher.admit(Instant::now(), Timestamp::now(), true, &fold.0);
@@ -230,7 +161,7 @@ fn what_waits_for_a_job_that_is_not_there_stops_the_run_instead_of_holding_it() 
 #[test]
 fn a_job_that_was_let_through_before_the_breaker_opened_is_shut_out() {
     let jobs = [job(1, 0, 1, None), job(2, 0, 2, None)];
-    let mut fold = Fold::new(&[jobs.to_vec()]);
+    let mut fold = self::fold(&[jobs.to_vec()]);
     let rows = jobs.map(|job| Ok::<_, Vec<Problem>>(Planned::Job(Box::new(job)))).into_iter();
     let breaker = BreakerPolicy { failures: 1, ..BreakerPolicy::default() };
     let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(2), breaker);

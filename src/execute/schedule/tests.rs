@@ -2,9 +2,8 @@
 //! is in flight when it ends, as long as requests take no longer than those before.
 
 use super::{Hour, Schedule};
-use crate::event::{Event, Happened, RunStarted};
+use crate::execute::testing::Fold;
 use crate::model::{DurationSpec, OutsideWindow, Timestamp, Window};
-use crate::state::RunState;
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
@@ -18,19 +17,6 @@ const ZONES: [&str; 8] = [
     "America/St_Johns",
     "UTC",
 ];
-
-fn run() -> RunState {
-    let started: RunStarted = serde_json::from_value(serde_json::json!({
-        "runbook": "book", "inputs": [], "profile": "cxone", "profile_sha256": "", "tool": "",
-        "operator": {"user": "", "host": "", "pid": 1}, "sandbox": true, "base_url": "", "token_url": "",
-        "settings": [], "numbers": "masked", "jobs": 0, "sets": [], "criteria": [],
-    }))
-    .unwrap_or_else(|error| panic!("{error}"));
-    let mut run = RunState::default();
-    let happened = Happened { at: Timestamp::now(), event: Event::RunStarted(Box::new(started)) };
-    run.apply(&happened).unwrap_or_else(|error| panic!("{error}"));
-    run
-}
 
 /// A window that was drawn, and the same as plain numbers for a judge that knows no `Window`.
 struct Drawn {
@@ -93,7 +79,7 @@ fn start(window: &Window, rng: &mut fastrand::Rng) -> Timestamp {
 #[test]
 fn no_schedule_lets_a_job_begin_outside_its_window_or_be_in_flight_at_its_end() {
     let (mut sends, mut stops, mut waits, mut over_a_change) = (0, 0, 0, 0);
-    let run = run();
+    let Fold(run) = Fold::new(&[]);
     for seed in 0..10_000 {
         let mut rng = fastrand::Rng::with_seed(seed);
         let drawn = draw(&mut rng);
