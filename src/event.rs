@@ -12,15 +12,18 @@
 //! that very line, and all later lines depend on it. The hash of the last line is the *head*: who has kept the head
 //! elsewhere can also find a file that was made anew as a whole. `seal` names the head so far at intervals;
 //! `run_finished` is the last line of a run, so that a file that was cut shows it. After it there may be reconciliations: lines of
-//! `reconciled`, closed each by one `reconciliation_finished`; nothing else.
+//! `reconciled`, closed each by one `reconciliation_finished`; and the run may go on in a new process with `run_resumed`, up to
+//! another `run_finished`, which counts the whole run. Nothing else.
 
 mod pace;
 mod reconciliation;
+mod resume;
 
 pub use pace::{
     BreakerClosed, BreakerOpened, RetryBudgetSpent, Throttled, Waiting, WaveCounts, WaveFinished, WaveStarted,
 };
 pub use reconciliation::{Reconciled, ReconciledBy, ReconciliationFinished};
+pub use resume::{JobReopened, RunResumed};
 
 use crate::model::{
     Evidence, JobKey, JobNumber, Latency, NumberPrivacy, Outcome, RunId, SetName, SkipReason, Skipped, Timestamp,
@@ -94,6 +97,10 @@ pub enum Event {
     Seal(Seal),
     /// The last line of the run: totals, criteria, verdict.
     RunFinished(Box<RunFinished>),
+    /// Another process goes on with a run that was cut off, stopped or interrupted.
+    RunResumed(Box<RunResumed>),
+    /// An unknown job is to be sent again, because somebody has said so: it is in doubt until an attempt succeeds.
+    JobReopened(JobReopened),
     /// An unknown outcome is known now: in the run by the profile's probe, after it by a reconciliation.
     Reconciled(Box<Reconciled>),
     /// The last line of a reconciliation after the run: the totals and the verdict as they are now.

@@ -232,6 +232,8 @@ impl Observer for Progress {
                 format!("wave {} {words}", finished.wave.wave)
             }
             Event::RunStarted(_)
+            | Event::RunResumed(_)
+            | Event::JobReopened(_)
             | Event::Throttled(_)
             | Event::BridgeAttempt(_)
             | Event::TokenFetched(_)

@@ -15,7 +15,7 @@ use super::sandbox::{self, Sandbox};
 use super::settings::Sources;
 use super::{check, inputs, link, print, report, secrets, settings, signals};
 use crate::event::{Operator, RunStarted, SetPlan};
-use crate::execute::{Engine, ExecuteError, Lane, Policy, Transport, TransportSettings};
+use crate::execute::{Engine, ExecuteError, Lane, Opening, Policy, Transport, TransportSettings};
 use crate::expand::{Expander, JobStream};
 use crate::journal::{self, FileLedger, LockError, RunLock};
 use crate::model::{Credentials, Criterion, Problem, RunId, Runbook, Timestamp};
@@ -262,7 +262,7 @@ fn drive(
     let result = runtime.block_on(async {
         let signals = signals::signals().map_err(client)?;
         let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
-        engine.run(started, lanes, signals).await
+        engine.run(Opening::First(Box::new(started)), lanes, signals).await
     });
     // A name that is still being resolved keeps a thread busy, and nobody waits for it any more.
     runtime.shutdown_background();

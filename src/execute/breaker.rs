@@ -92,6 +92,13 @@ impl Breaker {
         Self { policy, state: State::Closed, failures: 0, failed_at: None, refusals: 0, tries: 0 }
     }
 
+    /// It was open when the run was cut off or ended: one job tries the API, not before this moment.
+    pub(super) fn reopen(&mut self, until: Instant) {
+        if self.policy.failures > 0 {
+            (self.state, self.failures) = (State::Open { until }, self.policy.failures);
+        }
+    }
+
     /// Places of the run's `limit` that may be taken.
     pub(super) fn places(&self, limit: usize) -> usize {
         if self.policy.failures == 0 {

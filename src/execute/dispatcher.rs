@@ -2,6 +2,7 @@
 
 use super::breaker::{Breaker, Change, Ended, Health, Pass};
 use super::pace::{Feel, Pace};
+use super::resume::Begun;
 use crate::model::{BreakerPolicy, Job, JobNumber, Limits, Outcome, Planned, Problem, SkipReason, Skipped, Timestamp};
 use crate::state::RunState;
 use std::collections::{BTreeMap, BTreeSet};
@@ -394,6 +395,20 @@ impl<S: RowStream> Dispatcher<S> {
     /// Whether a job that was let through may not leave after all: the breaker has opened, and it is not the one that tries.
     pub(super) fn is_shut_to(&self, ready: &Ready, now: Instant) -> bool {
         !ready.tries && self.breaker.pass(now) != Pass::Free
+    }
+
+    /// Takes in a job that was begun before the run was cut off, and is to be tried again.
+    pub(super) fn take_up(&mut self, begun: Begun, now: Instant) {
+        let Begun { job, lane, attempts, uncounted, last } = begun;
+        let (job, attempt, last) = (Arc::new(job), attempts + 1, Some(last));
+        let ready =
+            Ready { job, lane, attempt, due: now, began: now, tries: false, token_refused: false, uncounted, last };
+        self.waiting.insert((now, ready.job.number), ready);
+    }
+
+    /// See [`Breaker::reopen`].
+    pub(super) fn reopen_breaker(&mut self, until: Instant) {
+        self.breaker.reopen(until);
     }
 
     /// Begins a wave of so many jobs.

@@ -10,11 +10,12 @@ use super::dispatcher::{Admission, Dispatcher, Lane, Ready, Report, RowStream, i
 use super::error::ExecuteError;
 use super::gates::Gates;
 use super::probing::Probes;
+use super::resume::Opening;
 use super::scrub::Scrubber;
 use super::token_store::{Access, Demand, TokenStore};
 use super::transport::{Exchange, Transport};
 use crate::event::{
-    BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, RunStarted, Stopping, Verdict,
+    BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, Stopping, Verdict,
 };
 use crate::model::{
     AbortRule, BreakerPolicy, Credentials, Criterion, JobNumber, Latency, Limits, NumberPrivacy, OnLostCriterion,
@@ -138,7 +139,7 @@ pub struct Engine<'a, L> {
     pub(super) scrubber: Scrubber,
     pub(super) rng: fastrand::Rng,
     /// Events that the ledger has not been given yet.
-    events: Vec<Happened>,
+    pub(super) events: Vec<Happened>,
     /// Batches at the ledger, each with the jobs that it clears.
     at_ledger: VecDeque<Vec<Ready>>,
     /// Jobs whose intent is durable and that are not sent yet.
@@ -208,7 +209,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
     /// Runs every job of the lanes to its final state, or to the reason why the run ends first.
     pub async fn run<S: RowStream>(
         mut self,
-        started: RunStarted,
+        opening: Opening,
         lanes: Vec<Lane<S>>,
         signals: impl Stream<Item = Signal>,
     ) -> Result<RunState, ExecuteError> {
@@ -216,8 +217,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
         let mut dispatcher = Dispatcher::new(lanes, &self.policy.limits, self.policy.breaker);
         let (transport, credentials, profile) = (self.transport, self.credentials, self.profile);
         let mut tasks = FuturesUnordered::new();
-        self.happened(Event::RunStarted(Box::new(started)));
-        self.begin_wave(&mut dispatcher);
+        self.open(opening, &mut dispatcher);
         loop {
             let now = Instant::now();
             let mut intents = Vec::new();

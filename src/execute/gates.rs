@@ -4,8 +4,8 @@ use super::dispatcher::{Dispatcher, RowStream};
 use super::engine::{Engine, Policy};
 use super::schedule::{Hour, Schedule};
 use crate::event::{CriterionResult, Ending, Event, Ledger, Waiting, WaveFinished, WaveStarted};
-use crate::model::{Metric, OnLostCriterion, Share, Timestamp, Unit};
-use crate::state;
+use crate::model::{Criterion, Metric, OnLostCriterion, Share, Timestamp, Unit};
+use crate::state::{self, RunState};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -37,6 +37,8 @@ pub(super) struct Gates {
     budget: u64,
     /// Answers of 403 while there was no other; `None`: there was one.
     forbidden: Option<u32>,
+    /// Criteria that end the run when they are lost: those that were lost when it was resumed do not end it again.
+    watched: Vec<Criterion>,
 }
 
 impl Gates {
@@ -56,7 +58,26 @@ impl Gates {
             wave_is_over: false,
             budget: budget.max(least),
             forbidden: Some(0),
+            watched: policy.criteria.clone(),
         }
+    }
+
+    /// Goes on from where a run stands. It is looked at at once whether a rule holds.
+    pub(super) fn take_up(&mut self, run: &RunState, criteria: &[Criterion], retries: u64, now: Timestamp) {
+        let is_lost = |criterion: &Criterion| state::lost(std::slice::from_ref(criterion), run, now, |_| 0).is_some();
+        self.watched = criteria.iter().filter(|criterion| !is_lost(criterion)).cloned().collect();
+        (self.waves, self.wave_is_over) = (run.wave_counts().len(), run.wave_is_over());
+        self.budget = self.budget.saturating_sub(retries);
+        let answers = &run.total().by_status;
+        let others = answers.keys().any(|status| *status != 403);
+        let forbidden = answers.get(&403).copied().unwrap_or_default();
+        self.forbidden = (!others).then_some(u32::try_from(forbidden).unwrap_or(u32::MAX));
+        self.news = true;
+    }
+
+    /// Waves that have begun.
+    pub(super) fn waves(&self) -> usize {
+        self.waves
     }
 
     /// When the gates have to be looked at though nothing happens.
@@ -125,7 +146,7 @@ impl<L: Ledger> Engine<'_, L> {
             let reason = format!("abort_when: {rule} ({})", shown(rule.when.metric(), value));
             self.stop(Ending::Aborted, reason);
         } else if self.policy.on_lost_criterion == OnLostCriterion::Stop
-            && let Some(criterion) = state::lost(&self.policy.criteria, &self.run, now, |set| self.probes.count(set))
+            && let Some(criterion) = state::lost(&self.gates.watched, &self.run, now, |set| self.probes.count(set))
         {
             let reason = format!("success_criteria: {criterion} can no longer be met");
             self.stop(Ending::CriterionLost, reason);
@@ -202,6 +223,7 @@ mod tests {
             wave_is_over: false,
             budget: 0,
             forbidden: None,
+            watched: Vec::new(),
         };
         assert_eq!(gates.wake(now), None);
         assert_eq!(gates.wake(now + TICK), None);

@@ -89,6 +89,11 @@ impl TokenStore {
         Self { current: Some(Token { access, generation: 0, life: None }), ..Self::default() }
     }
 
+    /// Goes on counting tokens.
+    pub(super) fn count_from(&mut self, tokens: u64) {
+        self.generation = self.generation.max(tokens);
+    }
+
     /// The token, if it may be used now.
     pub(super) fn usable(&self, now: Instant) -> Option<&Token> {
         self.current.as_ref().filter(|token| token.life.is_none_or(|life| now < life.stale_at))

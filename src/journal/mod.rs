@@ -17,5 +17,5 @@ pub use reader::{Line, ReadError, Reader, unfinished};
 pub use snapshot::{
     STAGING, SnapshotError, copy_input, copy_stream, create_run_dir, publish, remove_staging, write_private,
 };
-pub use verify::{Finding, Verification, verify};
+pub use verify::{Finding, Torn, Verification, verify};
 pub use writer::FileLedger;

@@ -28,6 +28,8 @@ pub struct Line {
     pub intact: bool,
     /// Whether a newline ends it.
     pub whole: bool,
+    /// Its bytes, with the newline.
+    pub bytes: u64,
     /// What it says; or why it is no record.
     pub record: Result<Record, String>,
 }
@@ -70,6 +72,7 @@ impl Iterator for Reader {
             Ok(_) => {}
         }
         let whole = bytes.last() == Some(&b'\n');
+        let length = bytes.len() as u64;
         if whole {
             bytes.pop();
         }
@@ -78,7 +81,7 @@ impl Iterator for Reader {
         self.head = after.unwrap_or(before);
         self.lines += 1;
         let record = serde_json::from_slice::<Record>(&bytes).map_err(|error| error.to_string());
-        Some(Ok(Line { number: self.lines, before, intact: after.is_some(), whole, record }))
+        Some(Ok(Line { number: self.lines, before, intact: after.is_some(), whole, bytes: length, record }))
     }
 }
 

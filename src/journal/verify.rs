@@ -7,6 +7,9 @@ use crate::model::RunId;
 use crate::state::RunState;
 use std::path::Path;
 
+/// What is wrong with a last line without its end.
+const TORN: &str = "the line is torn: the writer was cut off here";
+
 /// The first thing that is wrong.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
@@ -31,6 +34,24 @@ pub struct Verification {
     pub lines: u64,
     /// The hash of the last intact line.
     pub head: Head,
+    /// The last line, where the writer was cut off in it and nothing else is wrong.
+    pub torn: Option<Torn>,
+}
+
+/// A last line without its end. It was never durable: nothing was sent on its strength.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Torn {
+    /// Its bytes.
+    pub bytes: u64,
+    /// Only the newline is missing: the line says all that it had to say.
+    pub is_whole: bool,
+}
+
+impl Verification {
+    /// What is wrong with the file beyond a torn last line, which a crash may leave.
+    pub fn serious_damage(&self) -> Option<&Finding> {
+        self.damage.as_ref().filter(|_| self.torn.is_none())
+    }
 }
 
 /// Reads a whole audit file; memory is one byte a job. `visit` sees every record, in order, up to the first damage.
@@ -40,34 +61,40 @@ pub fn verify(path: &Path, mut visit: impl FnMut(&Record)) -> Result<Verificatio
     let mut run_id = None;
     let mut damage: Option<Finding> = None;
     let mut disorder = None;
+    let mut torn = None;
     while let Some(line) = reader.next().transpose()? {
         if damage.is_some() {
+            torn = None;
             continue;
         }
-        match check(&line, run_id.as_ref()) {
-            Err(reason) => damage = Some(Finding { line: line.number, reason }),
-            Ok(record) => {
-                run_id.get_or_insert_with(|| record.run_id.clone());
-                visit(record);
-                if disorder.is_none()
-                    && let Err(error) = run.take(record.timestamp, &record.event)
-                {
-                    disorder = Some(format!("line {}: {error}", line.number));
-                }
+        let checked = check(&line, run_id.as_ref());
+        if !line.whole {
+            torn = Some(Torn { bytes: line.bytes, is_whole: checked.is_ok() });
+            damage = Some(Finding { line: line.number, reason: TORN.to_owned() });
+        }
+        let record = match checked {
+            Ok(record) => record,
+            Err(reason) => {
+                damage.get_or_insert(Finding { line: line.number, reason });
+                continue;
             }
+        };
+        run_id.get_or_insert_with(|| record.run_id.clone());
+        visit(record);
+        if disorder.is_none()
+            && let Err(error) = run.take(record.timestamp, &record.event)
+        {
+            disorder = Some(format!("line {}: {error}", line.number));
         }
     }
     if reader.lines() == 0 {
         damage = Some(Finding { line: 1, reason: "the file is empty".to_owned() });
     }
     let incomplete = disorder.or_else(|| run.balance().err().map(|imbalance| imbalance.to_string()));
-    Ok(Verification { damage, incomplete, run, run_id, lines: reader.lines(), head: reader.head() })
+    Ok(Verification { damage, incomplete, run, run_id, lines: reader.lines(), head: reader.head(), torn })
 }
 
 fn check<'a>(line: &'a Line, run_id: Option<&RunId>) -> Result<&'a Record, String> {
-    if !line.whole {
-        return Err("the line is torn: the writer was cut off here".to_owned());
-    }
     let record = line.record.as_ref().map_err(|error| format!("not an audit record: {error}"))?;
     if record.seq != line.number {
         return Err(format!("its seq is {}: lines before it were removed, added or moved", record.seq));

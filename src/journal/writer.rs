@@ -4,6 +4,7 @@
 //! batch in it is acknowledged. The engine never touches the file, the thread never touches the engine's state. After
 //! the first error nothing more is written or acknowledged.
 
+use super::append::Tail;
 use super::chain::Head;
 use crate::event::{Event, FORMAT_VERSION, Happened, Ledger, LedgerError, Seal};
 use crate::model::{RunId, Timestamp};
@@ -38,9 +39,19 @@ impl FileLedger {
             // The name must survive a power cut as the lines do.
             File::open(directory)?.sync_all()?;
         }
+        Self::start(file, Appender::after(run_id, 0, Head::START))
+    }
+
+    /// Goes on with the audit file of a run, behind what was read of it. The caller holds the run's lock.
+    pub fn reopen(path: &Path, tail: Tail) -> io::Result<Self> {
+        let file = tail.open(path)?;
+        file.sync_all()?;
+        Self::start(file, Appender::after(tail.run_id, tail.lines, tail.head))
+    }
+
+    fn start(file: File, appender: Appender) -> io::Result<Self> {
         let (batches, queue) = mpsc::channel();
         let (acknowledge, durable) = acks::unbounded_channel();
-        let appender = Appender::after(run_id, 0, Head::START);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || appender.run(file, &queue, &acknowledge))?;

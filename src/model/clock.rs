@@ -120,6 +120,13 @@ impl RunClock {
         Self { wall: Timestamp::now(), monotonic: Instant::now() }
     }
 
+    /// The same, and not before this moment: a clock that was put back must not put the records back.
+    #[must_use]
+    pub fn not_before(mut self, moment: Timestamp) -> Self {
+        self.wall = self.wall.max(moment);
+        self
+    }
+
     /// Wall time at the start plus what the monotonic clock has counted since.
     pub fn now(&self) -> Timestamp {
         self.wall.plus(self.monotonic.elapsed())

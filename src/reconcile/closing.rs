@@ -36,13 +36,8 @@ pub fn close_run(
         lines.push(happened);
         Ok::<_, StateError>(())
     };
-    let in_flight: Vec<OpenJob> = open
-        .unknown(run)
-        .filter(|open| matches!(run.job(open.job), Some(JobState::InFlight | JobState::InFlightDoubtful)))
-        .cloned()
-        .collect();
-    for open in in_flight {
-        add(run, Event::BridgeAttempt(crashed(open)))?;
+    for crash in crashes(run, open) {
+        add(run, crash)?;
     }
     for (job, set) in run.pending() {
         // One that was begun is known, and belongs to its wave.
@@ -65,7 +60,14 @@ pub fn close_run(
     Ok(lines)
 }
 
-fn crashed(open: OpenJob) -> BridgeAttempt {
+/// What was in flight when the process died is unknown.
+pub(super) fn crashes(run: &RunState, open: &OpenJobs) -> Vec<Event> {
+    let in_flight =
+        |open: &&OpenJob| matches!(run.job(open.job), Some(JobState::InFlight | JobState::InFlightDoubtful));
+    open.unknown(run).filter(in_flight).cloned().map(|open| Event::BridgeAttempt(crash(open))).collect()
+}
+
+fn crash(open: OpenJob) -> BridgeAttempt {
     BridgeAttempt {
         job: open.job,
         set: open.set,

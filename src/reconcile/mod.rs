@@ -8,10 +8,12 @@ mod closing;
 mod decide;
 mod open;
 mod records;
+mod reopening;
 
 pub use closing::{Closing, close_reconciliation, close_run, resolve};
 pub use decide::{Decision, decide};
 pub use open::{OpenJob, OpenJobs};
+pub use reopening::{left, reopen_run};
 pub use records::{Condition, Field, Matching, RecordRules, Records, RecordsError};
 
 use crate::event::ReconciledBy;

@@ -1,7 +1,7 @@
 //! The jobs of a run whose effect nobody knows, with everything that the audit file says of them.
 
 use crate::event::{Event, Record};
-use crate::model::{JobKey, JobNumber, Outcome, SetName, Timestamp};
+use crate::model::{Evidence, JobKey, JobNumber, Outcome, SetName, Timestamp};
 use crate::state::{JobState, RunState};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -36,6 +36,10 @@ pub struct OpenJob {
     nameless: bool,
     /// The last attempt has not ended, for all that is on record.
     is_open: bool,
+    /// Attempts that the retry policy does not count: for a fresh token, or withdrawn before they left.
+    pub uncounted: u32,
+    /// What its last attempt came to.
+    pub last_outcome: Option<Outcome>,
 }
 
 impl OpenJob {
@@ -81,6 +85,8 @@ impl OpenJobs {
                     doubtful_ids: Vec::new(),
                     nameless: false,
                     is_open: true,
+                    uncounted: 0,
+                    last_outcome: None,
                 });
                 (open.attempts, open.last, open.is_open) = (intent.attempt, record.timestamp, true);
             }
@@ -89,6 +95,9 @@ impl OpenJobs {
                 let doubt = attempt.outcome == Outcome::Unknown;
                 open.doubt |= doubt;
                 (open.last, open.is_open) = (record.timestamp, false);
+                open.last_outcome = Some(attempt.outcome);
+                open.uncounted +=
+                    u32::from(matches!(attempt.evidence, Evidence::Withdrawn | Evidence::TokenRefused));
                 let id = attempt.correlation_id.as_ref().filter(|_| open.correlation_ids.len() < MAX_CORRELATIONS);
                 open.nameless |= doubt && !id.is_some_and(|id| is_whole(id));
                 open.correlation_ids.extend(id.cloned());

@@ -3,7 +3,7 @@
 use crate::model::Outcome;
 
 /// Where a job stands. `pending -> in_flight -> one of five`, or `skipped`, or `not_attempted`; a detour in doubt for a request
-/// that is sent again with its idempotency key; and from `unknown`, when it is found out, to `succeeded` or `not_bridged`.
+/// that is sent again with its idempotency key; and from `unknown`, when it is found out, to `succeeded` or `not_bridged`. When a run is resumed, `not_attempted` is pending again.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum JobState {
     /// Not yet sent, or proven not processed and due again.
@@ -47,6 +47,10 @@ pub enum Step {
     Expires(Outcome),
     /// The run ends without it.
     GiveUp,
+    /// The run goes on, and its turn may come after all.
+    Resumes,
+    /// Somebody wants it sent again, although an attempt may have had its effect.
+    Reopens,
     /// It is found out what became of an unknown.
     Reconciles(Outcome),
 }
@@ -84,13 +88,8 @@ impl JobState {
             Self::Doubtful => Self::from_doubtful(step),
             Self::InFlightDoubtful => Self::from_in_flight_doubtful(step),
             Self::Unknown => Self::from_unknown(step),
-            Self::Succeeded
-            | Self::Accepted
-            | Self::Rejected
-            | Self::NotSent
-            | Self::NotBridged
-            | Self::Skipped
-            | Self::NotAttempted => None,
+            Self::NotAttempted => (step == Step::Resumes).then_some(Self::Pending),
+            Self::Succeeded | Self::Accepted | Self::Rejected | Self::NotSent | Self::NotBridged | Self::Skipped => None,
         };
         next.ok_or(IllegalStep { state: self, step })
     }
@@ -105,6 +104,8 @@ impl JobState {
             Step::Expires(Outcome::Succeeded | Outcome::Accepted | Outcome::Unknown | Outcome::NotBridged)
             | Step::Ends(_)
             | Step::Retries(_)
+            | Step::Resumes
+            | Step::Reopens
             | Step::Reconciles(_) => None,
         }
     }
@@ -126,6 +127,8 @@ impl JobState {
             | Step::Skip
             | Step::Expires(_)
             | Step::GiveUp
+            | Step::Resumes
+            | Step::Reopens
             | Step::Reconciles(_) => None,
         }
     }
@@ -141,6 +144,8 @@ impl JobState {
             | Step::Skip
             | Step::Ends(_)
             | Step::Retries(_)
+            | Step::Resumes
+            | Step::Reopens
             | Step::Reconciles(_) => None,
         }
     }
@@ -158,6 +163,8 @@ impl JobState {
             | Step::Skip
             | Step::Expires(_)
             | Step::GiveUp
+            | Step::Resumes
+            | Step::Reopens
             | Step::Reconciles(_) => None,
         }
     }
@@ -165,12 +172,15 @@ impl JobState {
     fn from_unknown(step: Step) -> Option<Self> {
         match step {
             Step::Reconciles(outcome @ (Outcome::Succeeded | Outcome::NotBridged)) => Some(outcome.into()),
+            // The attempt before may have had its effect: only a success ends that doubt.
+            Step::Reopens => Some(Self::Doubtful),
             Step::Reconciles(Outcome::Accepted | Outcome::Rejected | Outcome::NotSent | Outcome::Unknown)
             | Step::Intent
             | Step::Ends(_)
             | Step::Retries(_)
             | Step::Skip
             | Step::Expires(_)
+            | Step::Resumes
             | Step::GiveUp => None,
         }
     }
@@ -238,7 +248,7 @@ mod tests {
     use super::*;
 
     fn steps() -> impl Iterator<Item = Step> {
-        [Step::Intent, Step::Skip, Step::GiveUp]
+        [Step::Intent, Step::Skip, Step::GiveUp, Step::Resumes, Step::Reopens]
             .into_iter()
             .chain(Outcome::ALL.map(Step::Ends))
             .chain(Outcome::ALL.map(Step::Retries))
@@ -283,8 +293,10 @@ mod tests {
             (S::InFlightDoubtful, Step::Retries(Rejected), S::Doubtful),
             (S::InFlightDoubtful, Step::Retries(NotSent), S::Doubtful),
             (S::InFlightDoubtful, Step::Retries(Unknown), S::Doubtful),
+            (S::Unknown, Step::Reopens, S::Doubtful),
             (S::Unknown, Step::Reconciles(Succeeded), S::Succeeded),
             (S::Unknown, Step::Reconciles(NotBridged), S::NotBridged),
+            (S::NotAttempted, Step::Resumes, S::Pending),
         ];
         assert_eq!(legal, expected);
     }

@@ -86,6 +86,14 @@ pub struct RunState {
     waves: Vec<Tally>,
     /// No wave meets further rows: the last one is over, or the run is stopping.
     waves_rest: bool,
+    /// The last wave has been judged.
+    wave_is_over: bool,
+    /// The wave of each unknown.
+    wave_of_unknown: HashMap<JobNumber, usize>,
+    /// Between a process of the run and the next: time that is not the run's.
+    idle: Duration,
+    /// How often it was resumed.
+    resumed: u32,
     /// Attempts that are not proven to have stayed here.
     sent: u64,
 }
@@ -105,6 +113,10 @@ impl Default for RunState {
             total: Tally::new(0),
             waves: Vec::new(),
             waves_rest: false,
+            wave_is_over: false,
+            wave_of_unknown: HashMap::new(),
+            idle: Duration::ZERO,
+            resumed: 0,
             sent: 0,
         }
     }
@@ -118,15 +130,19 @@ impl RunState {
 
     /// The same for a reader that holds the event inside a record and need not copy it.
     pub fn take(&mut self, at: Timestamp, event: &Event) -> Result<(), StateError> {
-        if self.finished.is_some() {
+        if self.finished.is_some() && !matches!(event, Event::RunResumed(_)) {
             return self.take_after_the_end(at, event);
         }
         if self.started.is_none() && !matches!(event, Event::RunStarted(_)) {
             return Err(StateError::NotStarted);
         }
-        self.last = Some(at);
+        let before = self.last.replace(at);
         match event {
             Event::RunStarted(started) => return self.start(at, started),
+            Event::RunResumed(_) => self.resume(before.map_or(Duration::ZERO, |before| at.since(before))),
+            Event::JobReopened(job) => {
+                self.step(job.job, &job.set, Step::Reopens)?;
+            }
             Event::BridgeIntent(intent) => {
                 self.join_wave(intent.attempt == 1);
                 let set = self.step(intent.job, &intent.set, Step::Intent)?;
@@ -155,9 +171,10 @@ impl RunState {
             }
             Event::WaveStarted(_) => {
                 self.waves.push(Tally::new(0));
-                self.waves_rest = false;
+                (self.waves_rest, self.wave_is_over) = (false, false);
             }
-            Event::WaveFinished(_) | Event::Stopping(_) => self.waves_rest = true,
+            Event::WaveFinished(_) => (self.waves_rest, self.wave_is_over) = (true, true),
+            Event::Stopping(_) => self.waves_rest = true,
             Event::Throttled(throttled) => {
                 let set = self.sets.values().find(|(_, jobs)| jobs.contains(&throttled.job)).map(|(set, _)| *set);
                 let set = set.ok_or(StateError::NoSuchJob(throttled.job))?;
@@ -192,8 +209,7 @@ impl RunState {
     fn take_after_the_end(&mut self, at: Timestamp, event: &Event) -> Result<(), StateError> {
         match event {
             Event::Reconciled(found) => {
-                // The waves are over: their counts are those of the run.
-                self.beside_waves(found.job, &found.set, Step::Reconciles(found.outcome))?;
+                self.step(found.job, &found.set, Step::Reconciles(found.outcome))?;
                 self.reconciling = true;
                 Ok(())
             }
@@ -239,6 +255,25 @@ impl RunState {
         Ok(())
     }
 
+    /// The run goes on: what was left out may be sent after all, in the wave that it had been left out of.
+    fn resume(&mut self, idle: Duration) {
+        (self.finished, self.reconciled, self.reconciling, self.disagreement) = (None, None, false, None);
+        self.waves_rest = self.wave_is_over;
+        self.idle += idle;
+        self.resumed += 1;
+        if self.total.count(JobState::NotAttempted) == 0 {
+            return;
+        }
+        for state in &mut self.jobs {
+            *state = state.apply(Step::Resumes).unwrap_or(*state);
+        }
+        for tally in self.by_set.iter_mut().chain([&mut self.total]).chain(&mut self.waves) {
+            for _ in 0..tally.count(JobState::NotAttempted) {
+                tally.move_job(JobState::NotAttempted, JobState::Pending);
+            }
+        }
+    }
+
     fn step(&mut self, job: JobNumber, set: &SetName, step: Step) -> Result<usize, StateError> {
         let (index, range) = self.sets.get(set).ok_or_else(|| StateError::WrongSet(job, set.clone()))?;
         let (index, in_range) = (*index, range.contains(&job));
@@ -253,8 +288,31 @@ impl RunState {
         let before = *state;
         let after = before.apply(step).map_err(|source| StateError::Illegal { job, source })?;
         *state = after;
-        self.both(index, |tally| tally.move_job(before, after));
+        for tally in self.by_set.get_mut(index).into_iter().chain([&mut self.total]) {
+            tally.move_job(before, after);
+        }
+        self.move_in_wave(job, before, after);
         Ok(index)
+    }
+
+    /// What happens to a job happens in the wave that goes on; an unknown stays in the wave in which it became so, until it is
+    /// sent again.
+    fn move_in_wave(&mut self, job: JobNumber, before: JobState, after: JobState) {
+        let Some(last) = self.waves.len().checked_sub(1) else { return };
+        let wave = if before == JobState::Unknown { self.wave_of_unknown.remove(&job) } else { Some(last) };
+        let Some(wave) = wave else { return };
+        if after == JobState::Doubtful && wave != last {
+            let own = &mut self.waves[wave];
+            own.move_job(before, JobState::Pending);
+            own.jobs = own.jobs.saturating_sub(1);
+            self.waves[last].jobs += 1;
+            self.waves[last].move_job(JobState::Pending, after);
+            return;
+        }
+        self.waves[wave].move_job(before, after);
+        if after == JobState::Unknown {
+            self.wave_of_unknown.insert(job, wave);
+        }
     }
 
     /// A job that has not been met before belongs to the wave that meets it.
@@ -349,9 +407,19 @@ impl RunState {
         self.last
     }
 
-    /// From the first record to `until`.
+    /// From the first record to `until`, without the time between two processes of the run.
     pub fn duration(&self, until: Timestamp) -> Duration {
-        self.began().map_or(Duration::ZERO, |began| until.since(began))
+        self.began().map_or(Duration::ZERO, |began| until.since(began).saturating_sub(self.idle))
+    }
+
+    /// How often the run was resumed.
+    pub fn resumed(&self) -> u32 {
+        self.resumed
+    }
+
+    /// Whether the wave that has begun last has been judged.
+    pub fn wave_is_over(&self) -> bool {
+        self.wave_is_over
     }
 
     /// The figures of the whole run.

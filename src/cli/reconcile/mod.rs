@@ -91,10 +91,10 @@ impl Past {
             last = Some(record.timestamp);
         })
         .map_err(|error| missing(&error))?;
-        let Verification { damage, incomplete, run, run_id, lines, head } = checked;
+        let tail = Tail::of(&checked, bytes);
         let help = format!("bridgebook verify {}", run_dir.display());
         let refuse = |words: String| Failure::new(Exit::Invalid, words).help(help.clone());
-        if let Some(finding) = damage {
+        if let Some(finding) = checked.serious_damage() {
             return Err(refuse(format!(
                 "{}, line {}: {}; nothing is added to a damaged file",
                 audit.display(),
@@ -102,14 +102,14 @@ impl Past {
                 finding.reason
             )));
         }
+        let Verification { incomplete, run, run_id, .. } = checked;
         let cut_off = run.is_reconciling();
         if let Some(reason) = incomplete.filter(|_| run.finished().is_some() && !cut_off) {
             return Err(refuse(format!("{}: {reason}; nothing is added to it", audit.display())));
         }
-        let (Some(run_id), Some(last)) = (run_id, last) else {
+        let (Some(run_id), Some(last), Some(tail)) = (run_id, last, tail) else {
             return Err(refuse(format!("{} has no records", audit.display())));
         };
-        let tail = Tail { run_id: run_id.clone(), lines, head, bytes };
         Ok(Self { run, open, run_id, tail, last, cut_off })
     }
 }
