@@ -194,6 +194,9 @@ pub struct RunStarted {
     pub tool: String,
     /// Who, where.
     pub operator: Operator,
+    /// The working directory: names of inputs are relative to it. Absent in files of before this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
     /// True when the built-in simulator answers, not a real API.
     pub sandbox: bool,
     /// In front of every request path; absent where it comes with the token.

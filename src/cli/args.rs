@@ -109,6 +109,8 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Run a runbook
     Run(RunArgs),
+    /// Go on with a run that was cut off, interrupted or stopped: what has ended is never sent again
+    Resume(ResumeArgs),
     /// Find out whether a run would be let in
     Auth {
         #[command(subcommand)]
@@ -170,6 +172,7 @@ impl Command {
             Self::Report { format, .. } | Self::Verify { format, .. } | Self::Profiles { format } => (*format).into(),
             Self::Plan(args) => args.format.into(),
             Self::Run(args) => args.format.into(),
+            Self::Resume(args) => args.format.into(),
             Self::Reconcile(args) => args.format.into(),
             Self::Auth { command: AuthCommand::Check(args) } => args.format.into(),
             Self::Init { .. }
@@ -296,6 +299,32 @@ pub(super) struct RunArgs {
     pub(super) format: Format,
 }
 
+#[derive(Args, Debug, Clone)]
+pub(super) struct ResumeArgs {
+    /// The run's directory: nothing else is read, but for secrets
+    pub(super) run_dir: PathBuf,
+    #[command(flatten)]
+    pub(super) pace: PaceArgs,
+    /// Send unknown jobs again: those that are bridged already are bridged twice
+    #[arg(long, requires = "reason")]
+    pub(super) resend_unknown: bool,
+    /// Go on although an abort rule holds already, or the last wave has not shown what it had to
+    #[arg(long, requires = "reason")]
+    pub(super) despite_rules: bool,
+    /// Why: it stands in the audit file beside your name
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub(super) reason: Option<String>,
+    /// Fault script of the simulator, for a run that was a rehearsal
+    #[arg(long, value_name = "FILE")]
+    pub(super) sandbox_script: Option<PathBuf>,
+    /// No progress display
+    #[arg(long)]
+    pub(super) no_progress: bool,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+}
+
 #[derive(Subcommand, Debug, Clone)]
 pub(super) enum AuthCommand {
     /// Fetch a token as a run would, show its lifetime and scopes and where it would be sent; nothing else is sent
@@ -340,4 +369,10 @@ pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
 #[expect(clippy::unnecessary_wraps, reason = "the shape that clap asks for")]
 fn set_name(text: &str) -> Result<SetName, std::convert::Infallible> {
     Ok(SetName::new(text))
+}
+
+/// Why somebody decides as they do.
+pub(super) fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("say why".to_owned()) } else { Ok(text.to_owned()) }
 }

@@ -2,24 +2,32 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{check, stdin};
+use super::args::SelectionArgs;
+use super::check::Sound;
+use super::{check, stdin, typed};
 use crate::event::FileDigest;
-use crate::expand::{Files, Selection};
+use crate::expand::Files;
 use crate::journal::{self, SnapshotError};
-use crate::model::{Layer, Role, Runbook};
-use crate::profile::Profile;
+use crate::model::{Layer, Role};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// The runbook's copy.
+pub(super) const RUNBOOK: &str = "inputs/runbook.yaml";
+/// How the copies of what it includes begin.
+pub(super) const TEXT: &str = "inputs/text-";
+/// How the copies of files of variables begin.
+pub(super) const VARS: &str = "inputs/vars-";
+
 /// Copies runbook, profile, data files and standard input into the run directory; gives their digests, and where they
 /// are read.
 pub(super) fn snapshot(
-    runbook: &Runbook,
-    profile: &Profile,
-    selection: &Selection,
+    sound: &Sound,
+    args: &SelectionArgs,
     run_dir: &Path,
 ) -> Result<(Vec<FileDigest>, Files), Failure> {
+    let Sound { runbook, profile, selection, .. } = sound;
     let mut inputs = Vec::new();
     let mut files = check::files(runbook);
     journal::create_run_dir(&run_dir.join("inputs")).map_err(cannot_create)?;
@@ -29,17 +37,19 @@ pub(super) fn snapshot(
     for layer in layers {
         let path = &layer.source.path;
         let snapshot = if layer.role == Role::Runbook {
-            "inputs/runbook.yaml".to_owned()
+            RUNBOOK.to_owned()
         } else {
             others += 1;
             let name = path.file_name().map_or_else(|| "text".into(), |name| name.to_string_lossy());
-            format!("inputs/text-{others}-{name}")
+            let kind = if layer.role == Role::Vars { VARS } else { TEXT };
+            format!("{kind}{others}-{name}")
         };
         let text = layer.source.bytes();
         journal::write_private(&run_dir.join(&snapshot), &text).map_err(cannot_create)?;
         let (file, sha256) = (path.display().to_string(), journal::sha256_hex(&text));
         inputs.push(FileDigest { file, snapshot, sha256, bytes: text.len() as u64 });
     }
+    inputs.extend(typed::keep(args, runbook, run_dir)?);
     journal::write_private(&run_dir.join("inputs/profile.yaml"), profile.text().as_bytes()).map_err(cannot_create)?;
     for named in runbook.input_files() {
         let from = files.base.join(named);

@@ -12,6 +12,7 @@ mod inputs;
 mod link;
 mod logging;
 mod manual;
+mod past;
 mod plan;
 mod print;
 mod profile;
@@ -19,14 +20,17 @@ mod progress;
 mod reconcile;
 mod reopen;
 mod report;
+mod resume;
 mod run;
 mod sandbox;
 mod schema;
 mod secrets;
+mod session;
 mod settings;
 mod signals;
 mod simulate;
 mod stdin;
+mod typed;
 mod validate;
 mod verify;
 
@@ -89,6 +93,7 @@ fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
         Command::Plan(args) => plan::plan(&args, sources, output),
         Command::Run(args) if args.dry_run => plan::plan(&args.as_plan(), sources, output),
         Command::Run(args) => run::run(&args, sources, output, log),
+        Command::Resume(args) => resume::resume(&args, sources, output, log),
         Command::Auth { command: AuthCommand::Check(args) } => auth::check(&args, output),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Report { run_dir, format } => report::report(&run_dir, format),

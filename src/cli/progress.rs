@@ -7,7 +7,7 @@ use super::logging::Bars;
 use super::print;
 use crate::event::{Event, Happened, Observer, RunStarted};
 use crate::model::{JobNumber, Outcome, SetName};
-use crate::state::JobState;
+use crate::state::{JobState, RunState, Tally};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -42,6 +42,13 @@ struct Counts {
 }
 
 impl Counts {
+    fn at(total: u64, run: &RunState) -> Self {
+        let ended = |tally: &Tally| tally.attempted() + tally.count(JobState::Skipped);
+        let by_set = run.by_set().map(|(set, tally)| (set.clone(), ended(tally))).collect();
+        let by_outcome = Outcome::ALL.map(|outcome| run.total().count(outcome.into()));
+        Self { total, by_set, by_outcome, skipped: run.total().count(JobState::Skipped), ..Self::default() }
+    }
+
     fn done(&self) -> u64 {
         self.by_set.values().sum()
     }
@@ -75,8 +82,9 @@ enum Display {
 }
 
 impl Progress {
-    pub(super) fn new(started: &RunStarted, silent: bool, on_screen: Bars) -> Self {
-        let counts = Arc::new(Mutex::new(Counts { total: started.jobs, ..Counts::default() }));
+    /// The display of a run that stands at `run`: at its beginning an empty one.
+    pub(super) fn new(started: &RunStarted, run: &RunState, silent: bool, on_screen: Bars) -> Self {
+        let counts = Arc::new(Mutex::new(Counts::at(started.jobs, run)));
         let (running, over) = mpsc::channel::<()>();
         let (alive, ended) = mpsc::channel::<()>();
         if !silent {
@@ -207,6 +215,14 @@ impl Observer for Progress {
                 }
                 return;
             }
+            Event::JobReopened(job) => {
+                let place = Outcome::ALL.iter().position(|outcome| *outcome == Outcome::Unknown).unwrap_or_default();
+                counts.by_outcome[place] = counts.by_outcome[place].saturating_sub(1);
+                let done = counts.by_set.entry(job.set.clone()).or_default();
+                *done = done.saturating_sub(1);
+                counts.doubtful.insert(job.job);
+                return;
+            }
             Event::Stopping(stopping) => format!(
                 "stopping: {}; waiting for {} in flight, a second signal abandons them",
                 stopping.reason, stopping.in_flight
@@ -233,7 +249,6 @@ impl Observer for Progress {
             }
             Event::RunStarted(_)
             | Event::RunResumed(_)
-            | Event::JobReopened(_)
             | Event::Throttled(_)
             | Event::BridgeAttempt(_)
             | Event::TokenFetched(_)

@@ -5,16 +5,17 @@
 //! record. Secrets are read from where the runbook says, relative to where it stood.
 
 use super::args::SelectionArgs;
+use super::check::Sound;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::inputs::{RUNBOOK, TEXT, VARS};
 use super::plan::saved::digest_of;
-use super::{check, settings};
+use super::{check, settings, typed};
 use crate::event::{FileDigest, RunStarted};
-use crate::expand::{Files, Selection};
+use crate::expand::Files;
 use crate::journal;
 use crate::load;
 use crate::model::{Role, Runbook, SetName, Severity, is_profile_file};
-use crate::profile::Profile;
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -22,27 +23,25 @@ use tempfile::TempDir;
 
 /// Folders above the runbook's place in the temporary directory, for paths that lead upwards.
 const DEPTH: usize = 16;
-/// The runbook's copy.
-const RUNBOOK: &str = "inputs/runbook.yaml";
 
 /// What a run was made from.
 pub(super) struct Reopened {
-    pub(super) runbook: Runbook,
-    pub(super) profile: Profile,
-    pub(super) selection: Selection,
+    pub(super) sound: Sound,
+    /// Its part of the plan, and its variables.
+    pub(super) args: SelectionArgs,
     pub(super) files: Files,
     /// Where the runbook stood: secrets are relative to it.
     pub(super) base: PathBuf,
     _texts: TempDir,
 }
 
-/// Reads a run's inputs again. `args` are the variables of its command line, which no file keeps.
-pub(super) fn reopen(run_dir: &Path, started: &RunStarted, args: &SelectionArgs) -> Result<Reopened, Failure> {
+/// Reads a run's inputs again, with the variables of its command line.
+pub(super) fn reopen(run_dir: &Path, started: &RunStarted) -> Result<Reopened, Failure> {
     let refuse = |words: String| Failure::new(Exit::Invalid, words);
     let cannot = |error: std::io::Error| Failure::new(Exit::CannotCreate, error);
     let texts = TempDir::new().map_err(cannot)?;
     let root = (0..DEPTH).fold(texts.path().to_owned(), |path, _| path.join("d"));
-    let mut main = None;
+    let (mut main, mut vars) = (None, Vec::new());
     for input in &started.inputs {
         let text = is_text(input);
         if !text {
@@ -60,10 +59,16 @@ pub(super) fn reopen(run_dir: &Path, started: &RunStarted, args: &SelectionArgs)
             std::fs::create_dir_all(folder).map_err(cannot)?;
         }
         std::fs::write(&place, bytes).map_err(cannot)?;
+        if input.snapshot.starts_with(VARS) {
+            vars.push(place.clone());
+        }
         if input.snapshot == RUNBOOK {
             main = Some((place, PathBuf::from(&input.file)));
         }
     }
+    // They stand in the order of their weight: the last one of the command line comes first.
+    vars.reverse();
+    let args = &SelectionArgs { set: typed::recall(run_dir)?, vars, ..SelectionArgs::default() };
     let (place, named): (PathBuf, PathBuf) =
         main.ok_or_else(|| refuse("the run has no copy of its runbook".to_owned()))?;
     let source = load::read(&place).map_err(|error| refuse(error.to_string()))?;
@@ -85,18 +90,23 @@ pub(super) fn reopen(run_dir: &Path, started: &RunStarted, args: &SelectionArgs)
     }
     let why = draft.problems().iter().find(|problem| problem.code.severity() == Severity::Error);
     let why = why.map(|problem| format!(": {}", problem.message)).unwrap_or_default();
-    let (Ok(runbook), Some(profile)) = (draft.finish(), profile) else {
+    let warnings = draft.problems().to_vec();
+    let (Ok(mut runbook), Some(profile)) = (draft.finish(), profile) else {
         return Err(refuse(format!("the runbook of the run cannot be read any more{why}"))
-            .help("repeat --set and --vars of the run; a newer bridgebook may refuse what an older one took"));
+            .help("a newer bridgebook may refuse what an older one took"));
     };
     if journal::sha256_hex(profile.text().as_bytes()) != started.profile_sha256 {
         return Err(refuse(format!("the profile {} is another one than that of the run", profile.name()))
             .help("use the version of bridgebook that the run was made with"));
     }
-    let selection = settings::select(&runbook, &selected(started, args))?;
+    let args = selected(started, args);
+    let selection = settings::select(&runbook, &args)?;
+    settings::keep_to(&mut runbook, &selection);
     let files = files(run_dir, started, &runbook)?;
-    let base = named.parent().unwrap_or(Path::new("")).to_owned();
-    Ok(Reopened { runbook, profile, selection, files, base, _texts: texts })
+    let directory = started.directory.as_deref().map(Path::new).unwrap_or(Path::new(""));
+    let base = directory.join(named.parent().unwrap_or(Path::new("")));
+    let sound = Sound { runbook, profile, selection, warnings };
+    Ok(Reopened { sound, args, files, base, _texts: texts })
 }
 
 /// Puts the copy of the profile's file where the runbook names it.
@@ -115,7 +125,7 @@ fn put_profile(run_dir: &Path, started: &RunStarted, place: &Path) -> Result<(),
 
 /// Texts are the runbook, what it includes and files of variables.
 fn is_text(input: &FileDigest) -> bool {
-    input.snapshot == RUNBOOK || input.snapshot.starts_with("inputs/text-")
+    input.snapshot == RUNBOOK || [TEXT, VARS].iter().any(|kind| input.snapshot.starts_with(kind))
 }
 
 /// A path without its root.
@@ -155,7 +165,9 @@ fn files(run_dir: &Path, started: &RunStarted, runbook: &Runbook) -> Result<File
             let words = format!("{} is not the copy that the run has made", copy.display());
             return Err(Failure::new(Exit::Invalid, words).help("put the original copy back; nothing was asked"));
         }
-        if input.file == Files::STDIN {
+        if input.file == typed::NAME {
+            // Read where it is needed.
+        } else if input.file == Files::STDIN {
             files.stdin = Some(Arc::new(File::open(&copy).map_err(missing)?));
         } else {
             files.copies.insert(PathBuf::from(&input.file), copy);

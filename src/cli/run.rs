@@ -3,37 +3,24 @@
 //! Order matters: nothing is created before the runbook is sound; nothing is sent before lock, snapshot and opening
 //! record are there; the rows that are sent are those of the snapshot.
 
-use super::args::{LogFormat, OutputArgs, RunArgs};
+use super::args::{OutputArgs, RunArgs};
 use super::check::{Manner, Sound};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::inputs::cannot_create;
 use super::logging::Log;
 use super::plan::saved;
-use super::progress::Progress;
-use super::sandbox::{self, Sandbox};
+use super::session::{self, Process, Target, Watch};
 use super::settings::Sources;
-use super::{check, inputs, link, print, report, secrets, settings, signals};
+use super::{check, inputs, print, report, settings};
 use crate::event::{Operator, RunStarted, SetPlan};
-use crate::execute::{Engine, ExecuteError, Lane, Opening, Policy, Transport, TransportSettings};
-use crate::expand::{Expander, JobStream};
+use crate::execute::{Lane, Opening};
+use crate::expand::Expander;
 use crate::journal::{self, FileLedger, LockError, RunLock};
-use crate::model::{Credentials, Criterion, Problem, RunId, Runbook, Timestamp};
+use crate::model::{RunId, Runbook, Timestamp};
 use crate::plan::SavedPlan;
-use crate::profile::{Profile, Urls};
 use crate::state::RunState;
 use std::path::PathBuf;
-
-/// Where the sandbox hands out tokens.
-const SANDBOX_TOKEN_PATH: &str = "/oauth/token";
-
-/// What the run talks to.
-struct Target {
-    urls: Urls,
-    credentials: Credentials,
-    transport: TransportSettings,
-    sandbox: Option<Sandbox>,
-}
 
 /// What was typed, and where words go.
 #[derive(Clone, Copy)]
@@ -51,14 +38,12 @@ pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &L
         Ok(sound) => sound,
         Err(exit) => return Ok(exit.code()),
     };
-    if !args.selection.only.is_empty() {
-        // A criterion about a set that does not run has nothing to judge.
-        let only = &args.selection.only;
-        let runs = |criterion: &Criterion| criterion.set().is_none_or(|set| only.contains(set));
-        sound.runbook.criteria.retain(runs);
-        sound.runbook.waves.iter_mut().for_each(|wave| wave.require.retain(runs));
-    }
-    let target = target(args, &sound.runbook, &sound.profile)?;
+    settings::keep_to(&mut sound.runbook, &sound.selection);
+    let target = if args.sandbox {
+        Target::sandbox(&sound.runbook, &sound.profile, args.sandbox_script.as_deref())?
+    } else {
+        Target::api(&sound.runbook, &sound.profile, sound.runbook.texts.base())?
+    };
     let place = RunPlace::prepare(args, &sound.runbook)?;
     match execute(Asked { args, sources, output, log }, &sound, &target, &place, plan.as_ref())? {
         Outcome::Refused(exit) => Ok(exit.code()),
@@ -74,29 +59,6 @@ enum Outcome {
     Refused(Exit),
     /// The run directory, and the exit code of the closing record.
     Ended(PathBuf, u8),
-}
-
-fn target(args: &RunArgs, runbook: &Runbook, profile: &Profile) -> Result<Target, Failure> {
-    let misconfigured = |words: String| Failure::new(Exit::Configuration, words);
-    let (credentials, urls, sandbox) = if args.sandbox {
-        let script = args.sandbox_script.as_deref().map_or_else(|| Ok(sandbox::rehearsal(runbook)), sandbox::script)?;
-        let credentials = sandbox::credentials(&script, profile);
-        let surface = profile.surface(SANDBOX_TOKEN_PATH, &credentials).map_err(misconfigured)?;
-        let sandbox = Sandbox::start((!profile.is_reference()).then_some(surface), script)?;
-        let token_url = profile.asks_for_token().then(|| format!("{}{SANDBOX_TOKEN_PATH}", sandbox.url()));
-        let urls = Urls { base_url: Some(sandbox.url()), token_url, discovery: None };
-        (credentials, urls, Some(sandbox))
-    } else {
-        let unusable = |problems: Vec<Problem>| {
-            misconfigured(problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("; "))
-        };
-        let urls = profile.urls(&runbook.connection.endpoints).map_err(unusable)?;
-        (secrets::credentials(runbook)?, urls, None)
-    };
-    // What no header can carry is better known before anything is created.
-    profile.standing_header(&credentials).map_err(misconfigured)?;
-    let transport = link::settings(runbook, &urls, sandbox.is_some())?;
-    Ok(Target { urls, credentials, transport, sandbox })
 }
 
 /// A run's id, lock and directory.
@@ -157,7 +119,7 @@ fn execute(
 ) -> Result<Outcome, Failure> {
     let Asked { args, sources, output, log } = asked;
     let Sound { runbook, profile, selection, warnings } = sound;
-    let (inputs, files) = match inputs::snapshot(runbook, profile, selection, &place.staging) {
+    let (inputs, files) = match inputs::snapshot(sound, &args.selection, &place.staging) {
         Ok(done) => done,
         Err(failure) => {
             let _ = std::fs::remove_dir_all(&place.staging);
@@ -172,7 +134,7 @@ fn execute(
             .inspect_err(|_| drop(std::fs::remove_dir_all(&place.staging)));
         kept?;
     }
-    if target.sandbox.is_some() {
+    if target.is_sandbox() {
         // It is on this machine, whatever the runbook says of the way to the API.
         let proxy = settings.iter_mut().filter(|setting| setting.name == "proxy");
         proxy.for_each(|setting| "none".clone_into(&mut setting.value));
@@ -187,9 +149,8 @@ fn execute(
     let streams = expander
         .streams(&census, place.run_id.as_str())
         .map_err(|problem| Failure::new(Exit::InputMissing, problem.message))?;
+    let process = Process::start()?;
     journal::publish(&place.staging, &place.run_dir).map_err(cannot_create)?;
-    let lanes =
-        streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| Lane { rows, concurrency }).collect();
     let started = RunStarted {
         runbook: runbook.name.clone(),
         description: runbook.description.clone(),
@@ -200,7 +161,8 @@ fn execute(
         profile_sha256: journal::sha256_hex(profile.text().as_bytes()),
         tool: concat!("bridgebook ", env!("CARGO_PKG_VERSION")).to_owned(),
         operator: place.operator.clone(),
-        sandbox: target.sandbox.is_some(),
+        directory: std::env::current_dir().ok().map(|path| path.display().to_string()),
+        sandbox: target.is_sandbox(),
         base_url: target.urls.base_url.clone(),
         token_url: target.urls.token_url.clone(),
         settings,
@@ -211,60 +173,13 @@ fn execute(
         criteria: runbook.criteria.iter().map(ToString::to_string).collect(),
     };
     let audit = place.run_dir.join("audit.jsonl");
-    let mut ledger = FileLedger::create(&audit, place.run_id.clone())
+    let ledger = FileLedger::create(&audit, place.run_id.clone())
         .map_err(|error| Failure::new(Exit::CannotCreate, format!("{}: {error}", audit.display())))?;
-    let silent = args.no_progress || output.quiet || output.log_format == LogFormat::Json;
-    let mut progress = Progress::new(&started, silent, log.bars());
-    let result = drive(sound, census.to_run(), target, started, lanes, &mut ledger, &mut progress);
-    progress.finish();
-    drop(ledger);
-    match result {
-        Ok(run) => {
-            let exit_code = run.finished().map_or(Exit::Internal.code(), |finished| finished.exit_code);
-            Ok(Outcome::Ended(place.run_dir.clone(), exit_code))
-        }
-        Err(error) => {
-            let exit = if matches!(error, ExecuteError::Ledger(_)) { Exit::AuditFailed } else { Exit::Internal };
-            Err(Failure::new(exit, error).help(format!("what could be recorded is in {}", place.run_dir.display())))
-        }
-    }
-}
-
-fn drive(
-    sound: &Sound,
-    jobs: u64,
-    target: &Target,
-    started: RunStarted,
-    lanes: Vec<Lane<JobStream<'_>>>,
-    ledger: &mut FileLedger,
-    progress: &mut Progress,
-) -> Result<RunState, ExecuteError> {
-    let Sound { runbook, profile, .. } = sound;
-    let transport = Transport::new(target.transport.clone())?;
-    let policy = Policy {
-        limits: runbook.limits.clone(),
-        retry: runbook.retry,
-        breaker: runbook.breaker,
-        waves: runbook.waves.clone(),
-        window: runbook.window.clone(),
-        abort_when: runbook.abort_when.clone(),
-        on_lost_criterion: runbook.on_lost_criterion,
-        jobs,
-        request_timeout: runbook.connection.timeouts.request.get(),
-        numbers: runbook.numbers,
-        criteria: runbook.criteria.clone(),
-        seed: fastrand::u64(..),
-        exit_code: Exit::of_run,
-    };
-    let client = |error: std::io::Error| ExecuteError::Client(error.to_string());
-    // One thread: the engine owns all state, and the journal has its own thread beside it.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(client)?;
-    let result = runtime.block_on(async {
-        let signals = signals::signals().map_err(client)?;
-        let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
-        engine.run(Opening::First(Box::new(started)), lanes, signals).await
-    });
-    // A name that is still being resolved keeps a thread busy, and nobody waits for it any more.
-    runtime.shutdown_background();
-    result
+    let lanes =
+        streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| Lane { rows, concurrency }).collect();
+    let progress = Watch { no_progress: args.no_progress, output, log }.progress(&started, &RunState::default());
+    let opening = Opening::First(Box::new(started));
+    session::hold(process, profile, session::policy(runbook, census.to_run()), target, opening, lanes, ledger, progress)
+        .map(|exit_code| Outcome::Ended(place.run_dir.clone(), exit_code))
+        .map_err(|failure| failure.help(format!("what could be recorded is in {}", place.run_dir.display())))
 }

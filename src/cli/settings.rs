@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use crate::event::{Setting, SettingSource};
 use crate::expand::Selection;
-use crate::model::Runbook;
+use crate::model::{Criterion, Runbook};
 use crate::template::nearest;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -68,6 +68,16 @@ pub(super) fn select(runbook: &Runbook, args: &SelectionArgs) -> Result<Selectio
         }
     }
     Ok(Selection { only: args.only.clone(), limit: args.limit })
+}
+
+/// A criterion about a set that does not run has nothing to judge.
+pub(super) fn keep_to(runbook: &mut Runbook, selection: &Selection) {
+    if selection.only.is_empty() {
+        return;
+    }
+    let runs = |criterion: &Criterion| criterion.set().is_none_or(|set| selection.only.contains(set));
+    runbook.criteria.retain(runs);
+    runbook.waves.iter_mut().for_each(|wave| wave.require.retain(runs));
 }
 
 /// Puts flags and environment over the runbook's limits.

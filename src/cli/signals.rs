@@ -1,11 +1,14 @@
 //! SIGINT, SIGTERM and SIGHUP (a terminal that went away) as a stream: the first drains, the second abandons.
 
 use crate::execute::Signal;
-use futures::stream::{Stream, unfold};
+use futures::stream::{LocalBoxStream, StreamExt, unfold};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// See [`signals`].
+pub(super) type Signals = LocalBoxStream<'static, Signal>;
+
 /// The signals that the operator or the scheduler sends. Must be called within the runtime.
-pub(super) fn signals() -> std::io::Result<impl Stream<Item = Signal>> {
+pub(super) fn signals() -> std::io::Result<Signals> {
     let sources = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     Ok(unfold(sources, |(mut interrupt, mut terminate, mut hangup)| async move {
         let name = tokio::select! {
@@ -15,5 +18,6 @@ pub(super) fn signals() -> std::io::Result<impl Stream<Item = Signal>> {
             else => return None,
         };
         Some((Signal(name), (interrupt, terminate, hangup)))
-    }))
+    })
+    .boxed_local())
 }

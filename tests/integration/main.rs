@@ -36,6 +36,7 @@ mod profiles;
 mod promise;
 mod reconcile;
 mod reports;
+mod resume;
 mod rows;
 mod same_key;
 mod saved_plan;

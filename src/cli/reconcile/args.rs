@@ -1,6 +1,6 @@
 //! What `reconcile` takes.
 
-use crate::cli::args::{Format, key_value};
+use crate::cli::args::{Format, reason};
 use crate::reconcile::{Condition, Decision, Matching};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -12,12 +12,6 @@ pub(in crate::cli) struct ReconcileArgs {
     /// Ask the API with the profile's read-only request; the credentials come from where the runbook says
     #[arg(long, help_heading = "By the profile's probe")]
     pub(super) probe: bool,
-    /// Repeat `--set` of the run, for --probe
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value, help_heading = "By the profile's probe")]
-    pub(super) set: Vec<(String, String)>,
-    /// Repeat `--vars` of the run, for --probe
-    #[arg(long, value_name = "FILE", help_heading = "By the profile's probe")]
-    pub(super) vars: Vec<PathBuf>,
     /// The vendor's own records: a CSV file with a header
     #[arg(long, value_name = "FILE.csv", requires = "match_column", help_heading = "By the vendor's records")]
     pub(super) records: Option<PathBuf>,
@@ -55,9 +49,4 @@ pub(in crate::cli) struct ReconcileArgs {
 pub(in crate::cli) enum AbsentMeans {
     /// The vendor writes a record of every call that it bridges, and the table has them all.
     NotBridged,
-}
-
-fn reason(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() { Err("say why".to_owned()) } else { Ok(text.to_owned()) }
 }

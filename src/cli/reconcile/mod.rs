@@ -12,15 +12,15 @@ pub(super) use args::ReconcileArgs;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::inputs::cannot_create;
+use super::past::{Past, lock};
 use super::report;
 use super::run::operator;
-use crate::event::{Event, FileDigest, Happened, Operator};
-use crate::journal::{self, LockError, RunLock, Tail, Verification};
-use crate::model::{JobNumber, RunId, Timestamp};
+use crate::event::{Event, FileDigest, Happened};
+use crate::journal;
+use crate::model::{JobNumber, Timestamp};
 use crate::reconcile::{
-    Closing, Finding, OpenJob, OpenJobs, RecordRules, close_reconciliation, close_run, decide, resolve,
+    Closing, Finding, OpenJob, RecordRules, close_reconciliation, close_run, decide, resolve,
 };
-use crate::state::RunState;
 use show::Told;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -38,7 +38,7 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
             .help("give the directory of a run")
     })?;
     let operator = operator();
-    let _lock = lock(&run_dir, &operator)?;
+    let _lock = lock(&run_dir, "reconcile", &operator)?;
     let mut past = Past::read(&run_dir)?;
     let at = Timestamp::now().max(past.last);
     let closes = past.run.finished().is_none();
@@ -66,61 +66,6 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
     told.print(args.format)?;
     let left = past.run.total().counts().unknown;
     Ok(if left == 0 { Exit::Success } else { Exit::Unknown }.code())
-}
-
-/// What the audit file says, and where it ends.
-struct Past {
-    run: RunState,
-    open: OpenJobs,
-    run_id: RunId,
-    tail: Tail,
-    last: Timestamp,
-    /// An earlier reconciliation has no closing record.
-    cut_off: bool,
-}
-
-impl Past {
-    fn read(run_dir: &Path) -> Result<Self, Failure> {
-        let audit = run_dir.join("audit.jsonl");
-        let missing =
-            |error: &dyn std::fmt::Display| Failure::new(Exit::InputMissing, error).help("give the directory of a run");
-        let bytes = std::fs::metadata(&audit).map_err(|error| missing(&format!("{}: {error}", audit.display())))?.len();
-        let (mut open, mut last) = (OpenJobs::default(), None);
-        let checked = journal::verify(&audit, |record| {
-            open.take(record);
-            last = Some(record.timestamp);
-        })
-        .map_err(|error| missing(&error))?;
-        let tail = Tail::of(&checked, bytes);
-        let help = format!("bridgebook verify {}", run_dir.display());
-        let refuse = |words: String| Failure::new(Exit::Invalid, words).help(help.clone());
-        if let Some(finding) = checked.serious_damage() {
-            return Err(refuse(format!(
-                "{}, line {}: {}; nothing is added to a damaged file",
-                audit.display(),
-                finding.line,
-                finding.reason
-            )));
-        }
-        let Verification { incomplete, run, run_id, .. } = checked;
-        let cut_off = run.is_reconciling();
-        if let Some(reason) = incomplete.filter(|_| run.finished().is_some() && !cut_off) {
-            return Err(refuse(format!("{}: {reason}; nothing is added to it", audit.display())));
-        }
-        let (Some(run_id), Some(last), Some(tail)) = (run_id, last, tail) else {
-            return Err(refuse(format!("{} has no records", audit.display())));
-        };
-        Ok(Self { run, open, run_id, tail, last, cut_off })
-    }
-}
-
-fn lock(run_dir: &Path, operator: &Operator) -> Result<RunLock, Failure> {
-    let folder = run_dir.parent().unwrap_or(run_dir);
-    let who = format!("reconcile {}", run_dir.file_name().map(|name| name.to_string_lossy()).unwrap_or_default());
-    RunLock::take(folder, &who, &operator.host, &Timestamp::now().to_string()).map_err(|error| match error {
-        LockError::Held { .. } => Failure::new(Exit::Locked, error).help("wait for it to end; nothing was sent"),
-        LockError::Io { .. } => Failure::new(Exit::CannotCreate, error),
-    })
 }
 
 /// Ends a run that was cut off, if that is wanted.
@@ -169,7 +114,7 @@ fn findings(
     let left: Vec<&OpenJob> = left(past, &findings);
     if args.probe && !left.is_empty() {
         let started = past.run.started().ok_or_else(|| internal("no opening record"))?;
-        let probed = probe::probe(args, run_dir, started, &past.run_id, &left, &past.open)?;
+        let probed = probe::probe(run_dir, started, &past.run_id, &left, &past.open)?;
         findings.extend(probed.findings);
         silent.extend(probed.silent);
     }

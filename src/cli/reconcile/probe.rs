@@ -1,8 +1,7 @@
 //! Asking the API about unknown jobs: their requests are made anew from the run's own inputs, and each must be the job that
 //! the audit file knows.
 
-use super::args::ReconcileArgs;
-use crate::cli::args::SelectionArgs;
+use crate::cli::check::Sound;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::reopen::{Reopened, reopen};
@@ -25,7 +24,6 @@ pub(super) struct Probed {
 
 /// Looks up each of these jobs.
 pub(super) fn probe(
-    args: &ReconcileArgs,
     run_dir: &Path,
     started: &RunStarted,
     run_id: &RunId,
@@ -47,10 +45,10 @@ pub(super) fn probe(
             "the run was a rehearsal: its simulator is gone, and knows nothing any more",
         ));
     }
-    let selection = SelectionArgs { set: args.set.clone(), vars: args.vars.clone(), ..SelectionArgs::default() };
-    let reopened = reopen(run_dir, started, &selection)?;
-    if !reopened.profile.has_probe() {
-        let words = format!("the profile {} has no probe", reopened.profile.name());
+    let reopened = reopen(run_dir, started)?;
+    let profile = &reopened.sound.profile;
+    if !profile.has_probe() {
+        let words = format!("the profile {} has no probe", profile.name());
         return Err(Failure::new(Exit::Configuration, words).help("use --records or --decide"));
     }
     let questions = questions(&reopened, run_id, &alone)?;
@@ -85,9 +83,9 @@ pub(super) fn probe(
 /// The probe of each job, made from its row.
 fn questions(reopened: &Reopened, run_id: &RunId, jobs: &[&OpenJob]) -> Result<Vec<Question>, Failure> {
     let refuse =
-        |words: String| Failure::new(Exit::Invalid, words).help("repeat --set, --vars and the environment of the run");
+        |words: String| Failure::new(Exit::Invalid, words).help("use --records or --decide");
     let wanted: BTreeMap<JobNumber, &OpenJob> = jobs.iter().map(|job| (job.job, *job)).collect();
-    let Reopened { runbook, profile, selection, files, .. } = reopened;
+    let Reopened { sound: Sound { runbook, profile, selection, .. }, files, .. } = reopened;
     let expander = Expander::new(runbook, profile, files.clone(), selection);
     let census = expander.census(run_id.as_str(), |_| {});
     let streams = expander.streams(&census, run_id.as_str()).map_err(|problem| refuse(problem.message))?;
@@ -117,7 +115,7 @@ fn is_the_same(job: &Job, open: &OpenJob) -> bool {
 
 fn ask(reopened: &Reopened, questions: &[Question]) -> Result<Vec<crate::execute::ProbeReply>, Failure> {
     let internal = |error: &dyn std::fmt::Display| Failure::new(Exit::Internal, error);
-    let Reopened { runbook, profile, .. } = reopened;
+    let Sound { runbook, profile, .. } = &reopened.sound;
     let urls = auth::urls(runbook, profile)?;
     let credentials = secrets::credentials_at(runbook, &reopened.base)?;
     let settings = link::settings_at(runbook, &reopened.base, &urls)?;

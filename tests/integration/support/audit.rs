@@ -66,10 +66,12 @@ impl Audit {
         self.attempts().into_iter().rfind(|attempt| attempt["call_id"] == call).unwrap()
     }
 
-    /// The closing record.
+    /// The last closing record; each one before it is of a run that was resumed.
     #[track_caller]
     pub(crate) fn finished(&self) -> &Value {
-        self.event("run_finished")
+        let finished = self.events("run_finished");
+        assert!(finished.len() <= 1 + self.events("run_resumed").len(), "{finished:#?}");
+        finished.last().copied().unwrap_or_else(|| panic!("there is no run_finished: {:#?}", self.lines.last()))
     }
 
     /// A count of the balance sheet.

@@ -233,6 +233,37 @@ impl Book {
         ended
     }
 
+    /// Starts `resume` far from the runbook, which need not be there any more.
+    pub(crate) fn start_resume(&self, dir: &Path, args: &[&str]) -> Running {
+        let mut all = vec!["resume", dir.to_str().unwrap(), "--no-progress"];
+        all.extend(args);
+        let mut command = bridgebook(Path::new("/"), &all);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        Running::start(command)
+    }
+
+    /// Goes on with a run to its end, and checks what it leaves as that of a finished run.
+    #[track_caller]
+    pub(crate) fn resume(&self, dir: &Path, code: u8, args: &[&str]) -> Run {
+        let ended = self.start_resume(dir, args).finish().expect(code);
+        let run = Run::at(self, dir, ended);
+        run.check_finished(code);
+        run
+    }
+
+    /// Waits until the audit file of the only run has this text in it.
+    pub(crate) fn wait_for_audit(&self, text: &str) {
+        let until = std::time::Instant::now() + super::process::GUARD;
+        while std::time::Instant::now() < until {
+            let files = self.run_dirs().into_iter().map(|dir| dir.join("audit.jsonl"));
+            if files.filter_map(|file| std::fs::read_to_string(file).ok()).any(|lines| lines.contains(text)) {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        panic!("no audit file ever said {text:?}");
+    }
+
     /// Every directory below `out/*/`, hidden ones too.
     pub(crate) fn run_dirs(&self) -> BTreeSet<PathBuf> {
         let below = |dir: PathBuf| {
@@ -305,9 +336,14 @@ impl Run {
     fn of(book: &Book, before: &BTreeSet<PathBuf>, ended: Ended) -> Self {
         let new: Vec<PathBuf> = book.run_dirs().difference(before).cloned().collect();
         let [dir] = new.as_slice() else { panic!("there must be one new run directory, not {new:?}: {ended}") };
+        Self::at(book, dir, ended)
+    }
+
+    #[track_caller]
+    fn at(book: &Book, dir: &Path, ended: Ended) -> Self {
         let audit = Audit::read(&dir.join("audit.jsonl"));
         let Ended { stdout, stderr, .. } = ended;
-        Self { dir: dir.clone(), audit, stdout, stderr, text: book.text(), _home: Arc::clone(&book.dir) }
+        Self { dir: dir.to_owned(), audit, stdout, stderr, text: book.text(), _home: Arc::clone(&book.dir) }
     }
 
     /// What holds for every run that came to its closing record.

@@ -1,0 +1,73 @@
+//! What the audit file of a run says that is over, for those who add to it.
+
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::event::Operator;
+use crate::execute;
+use crate::journal::{self, LockError, RunLock, Tail, Verification};
+use crate::model::{RunId, Timestamp};
+use crate::reconcile::OpenJobs;
+use crate::state::RunState;
+use std::path::Path;
+
+/// What the audit file says, and where it ends.
+pub(super) struct Past {
+    pub(super) run: RunState,
+    pub(super) open: OpenJobs,
+    pub(super) run_id: RunId,
+    pub(super) tail: Tail,
+    /// Its last moment.
+    pub(super) last: Timestamp,
+    /// What an engine has to know beyond that.
+    pub(super) engine: execute::Past,
+    /// An earlier reconciliation has no closing record.
+    pub(super) cut_off: bool,
+}
+
+impl Past {
+    /// Reads and checks it. A torn last line is no damage; nothing else is passed over.
+    pub(super) fn read(run_dir: &Path) -> Result<Self, Failure> {
+        let audit = run_dir.join("audit.jsonl");
+        let missing =
+            |error: &dyn std::fmt::Display| Failure::new(Exit::InputMissing, error).help("give the directory of a run");
+        let bytes = std::fs::metadata(&audit).map_err(|error| missing(&format!("{}: {error}", audit.display())))?.len();
+        let (mut open, mut engine, mut last) = (OpenJobs::default(), execute::Past::default(), None);
+        let checked = journal::verify(&audit, |record| {
+            open.take(record);
+            engine.take(record.timestamp, &record.event);
+            last = Some(record.timestamp);
+        })
+        .map_err(|error| missing(&error))?;
+        let tail = Tail::of(&checked, bytes);
+        let help = format!("bridgebook verify {}", run_dir.display());
+        let refuse = |words: String| Failure::new(Exit::Invalid, words).help(help.clone());
+        if let Some(finding) = checked.serious_damage() {
+            return Err(refuse(format!(
+                "{}, line {}: {}; nothing is added to a damaged file",
+                audit.display(),
+                finding.line,
+                finding.reason
+            )));
+        }
+        let Verification { incomplete, run, run_id, .. } = checked;
+        let cut_off = run.is_reconciling();
+        if let Some(reason) = incomplete.filter(|_| run.finished().is_some() && !cut_off) {
+            return Err(refuse(format!("{}: {reason}; nothing is added to it", audit.display())));
+        }
+        let (Some(run_id), Some(last), Some(tail)) = (run_id, last, tail) else {
+            let words = format!("{} has no whole record: the run has sent nothing", audit.display());
+            return Err(Failure::new(Exit::Invalid, words).help("start it anew with `bridgebook run`"));
+        };
+        Ok(Self { run, open, run_id, tail, last, engine, cut_off })
+    }
+}
+
+/// The lock of a run that is over: nobody goes on with it, adds to it or runs its runbook meanwhile.
+pub(super) fn lock(run_dir: &Path, what: &str, operator: &Operator) -> Result<RunLock, Failure> {
+    let folder = run_dir.parent().unwrap_or(run_dir);
+    let who = format!("{what} {}", run_dir.file_name().map(|name| name.to_string_lossy()).unwrap_or_default());
+    RunLock::take(folder, &who, &operator.host, &Timestamp::now().to_string()).map_err(|error| match error {
+        LockError::Held { .. } => Failure::new(Exit::Locked, error).help("wait for it to end; nothing was sent"),
+        LockError::Io { .. } => Failure::new(Exit::CannotCreate, error),
+    })
+}

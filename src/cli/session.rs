@@ -1,0 +1,165 @@
+//! One process of a run, the first or a later one: what it talks to, how it is watched, and its engine.
+
+use super::args::{LogFormat, OutputArgs};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::logging::Log;
+use super::progress::Progress;
+use super::sandbox::{self, Sandbox};
+use super::signals::{Signals, signals};
+use super::{link, secrets};
+use crate::event::RunStarted;
+use crate::execute::{Engine, ExecuteError, Lane, Opening, Policy, RowStream, Transport, TransportSettings};
+use crate::journal::FileLedger;
+use crate::model::{Credentials, Problem, Runbook};
+use crate::profile::{Profile, Urls};
+use crate::state::RunState;
+use std::path::Path;
+use tokio::runtime::Runtime;
+
+/// Where the sandbox hands out tokens.
+const SANDBOX_TOKEN_PATH: &str = "/oauth/token";
+
+/// What a run talks to.
+pub(super) struct Target {
+    pub(super) urls: Urls,
+    credentials: Credentials,
+    transport: TransportSettings,
+    sandbox: Option<Sandbox>,
+}
+
+impl Target {
+    /// The API of the runbook. `base`: the folder to which its secrets are relative.
+    pub(super) fn api(runbook: &Runbook, profile: &Profile, base: &Path) -> Result<Self, Failure> {
+        let unusable = |problems: Vec<Problem>| {
+            misconfigured(problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("; "))
+        };
+        let urls = profile.urls(&runbook.connection.endpoints).map_err(unusable)?;
+        let credentials = secrets::credentials_at(runbook, base)?;
+        // What no header can carry is better known before anything is created.
+        profile.standing_header(&credentials).map_err(misconfigured)?;
+        let transport = link::settings_at(runbook, base, &urls)?;
+        Ok(Self { urls, credentials, transport, sandbox: None })
+    }
+
+    /// A simulator of its own; `script` is a fault script, `None` a rehearsal with some throttling.
+    pub(super) fn sandbox(runbook: &Runbook, profile: &Profile, script: Option<&Path>) -> Result<Self, Failure> {
+        let script = script.map_or_else(|| Ok(sandbox::rehearsal(runbook)), sandbox::script)?;
+        let credentials = sandbox::credentials(&script, profile);
+        let surface = profile.surface(SANDBOX_TOKEN_PATH, &credentials).map_err(misconfigured)?;
+        let sandbox = Sandbox::start((!profile.is_reference()).then_some(surface), script)?;
+        let token_url = profile.asks_for_token().then(|| format!("{}{SANDBOX_TOKEN_PATH}", sandbox.url()));
+        let urls = Urls { base_url: Some(sandbox.url()), token_url, discovery: None };
+        profile.standing_header(&credentials).map_err(misconfigured)?;
+        let transport = link::settings(runbook, &urls, true)?;
+        Ok(Self { urls, credentials, transport, sandbox: Some(sandbox) })
+    }
+
+    /// Whether the built-in simulator answers.
+    pub(super) fn is_sandbox(&self) -> bool {
+        self.sandbox.is_some()
+    }
+}
+
+fn misconfigured(words: String) -> Failure {
+    Failure::new(Exit::Configuration, words)
+}
+
+/// How a run is watched.
+#[derive(Clone, Copy)]
+pub(super) struct Watch<'a> {
+    pub(super) no_progress: bool,
+    pub(super) output: OutputArgs,
+    pub(super) log: &'a Log,
+}
+
+impl Watch<'_> {
+    /// The display of a run that stands at `run`.
+    pub(super) fn progress(self, started: &RunStarted, run: &RunState) -> Progress {
+        let silent = self.no_progress || self.output.quiet || self.output.log_format == LogFormat::Json;
+        Progress::new(started, run, silent, self.log.bars())
+    }
+}
+
+/// What a run must keep to, as its runbook says; `jobs` are those that nothing leaves out.
+pub(super) fn policy(runbook: &Runbook, jobs: u64) -> Policy {
+    Policy {
+        limits: runbook.limits.clone(),
+        retry: runbook.retry,
+        breaker: runbook.breaker,
+        waves: runbook.waves.clone(),
+        window: runbook.window.clone(),
+        abort_when: runbook.abort_when.clone(),
+        on_lost_criterion: runbook.on_lost_criterion,
+        jobs,
+        request_timeout: runbook.connection.timeouts.request.get(),
+        numbers: runbook.numbers,
+        criteria: runbook.criteria.clone(),
+        seed: fastrand::u64(..),
+        exit_code: Exit::of_run,
+    }
+}
+
+/// The process as signals find it: from its making on they are the run's business, and end it in an orderly way.
+pub(super) struct Process {
+    runtime: Runtime,
+    signals: Signals,
+}
+
+impl Process {
+    /// Comes before anything is written that a signal must not cut off.
+    pub(super) fn start() -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::new(Exit::Internal, error);
+        // One thread: the engine owns all state, and the journal has its own thread beside it.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let signals = {
+            let _inside = runtime.enter();
+            signals().map_err(failed)?
+        };
+        Ok(Self { runtime, signals })
+    }
+}
+
+/// Runs the jobs to the end of the run, and gives its exit code. The ledger is closed when this returns.
+pub(super) fn hold<S: RowStream>(
+    process: Process,
+    profile: &Profile,
+    policy: Policy,
+    target: &Target,
+    opening: Opening,
+    lanes: Vec<Lane<S>>,
+    mut ledger: FileLedger,
+    mut progress: Progress,
+) -> Result<u8, Failure> {
+    let result = drive(process, profile, policy, target, opening, lanes, &mut ledger, &mut progress);
+    progress.finish();
+    drop(ledger);
+    match result {
+        Ok(run) => Ok(run.finished().map_or(Exit::Internal.code(), |finished| finished.exit_code)),
+        Err(error) => {
+            let exit = if matches!(error, ExecuteError::Ledger(_)) { Exit::AuditFailed } else { Exit::Internal };
+            Err(Failure::new(exit, error))
+        }
+    }
+}
+
+fn drive<S: RowStream>(
+    process: Process,
+    profile: &Profile,
+    policy: Policy,
+    target: &Target,
+    opening: Opening,
+    lanes: Vec<Lane<S>>,
+    ledger: &mut FileLedger,
+    progress: &mut Progress,
+) -> Result<RunState, ExecuteError> {
+    let transport = Transport::new(target.transport.clone())?;
+    let Process { runtime, signals } = process;
+    let result = runtime.block_on(async {
+        let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
+        engine.run(opening, lanes, signals).await
+    });
+    // A name that is still being resolved keeps a thread busy, and nobody waits for it any more.
+    runtime.shutdown_background();
+    result
+}
