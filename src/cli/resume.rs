@@ -36,7 +36,8 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let _lock = lock(&run_dir, "resume", &operator)?;
     let past = Past::read(&run_dir)?;
     let started = past.run.started().cloned().ok_or_else(|| Failure::new(Exit::Internal, "no opening record"))?;
-    if let Some(exit_code) = nothing_left(&past.run, args.resend_unknown) {
+    let whole = past.tail.torn.is_none() && !past.cut_off;
+    if let Some(exit_code) = nothing_left(&past.run, args.resend_unknown).filter(|_| whole) {
         print::note(&format!("nothing is left to send: run {} has ended\n", past.run_id));
         return report::after_run(&run_dir, args.format, exit_code);
     }
