@@ -11,7 +11,7 @@ use super::logging::Log;
 use super::past::{Past, lock};
 use super::reopen::{Reopened, reopen};
 use super::run::operator;
-use super::session::{self, Process, Target, Watch};
+use super::session::{self, Process, Target, Watch, Work};
 use super::settings::Sources;
 use super::{print, report, settings};
 use crate::event::RunResumed;
@@ -78,7 +78,7 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let streams = expander
         .streams(&census, past.run_id.as_str())
         .map_err(|problem| Failure::new(Exit::InputMissing, problem.message))?;
-    let lanes = streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| {
+    let sets = streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| {
         let rows = rows.filter(|row| row.as_ref().map_or(true, |planned| is_fresh(&fresh, number(planned))));
         Lane { rows, concurrency }
     });
@@ -90,8 +90,9 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let progress = Watch { no_progress: args.no_progress, output, log }.progress(&started, before);
     let resumption = Resumption { run, lines, begun, past: past.engine, pass_wave: args.despite_rules };
     let opening = Opening::Again(Box::new(resumption));
-    let exit_code = session::hold(process, profile, policy, &target, opening, lanes.collect(), ledger, progress)
-        .map_err(|failure| failure.help(format!("what could be recorded is in {}", run_dir.display())))?;
+    let exit_code =
+        session::hold(process, Work { profile, policy, target: &target }, opening, sets.collect(), ledger, progress)
+            .map_err(|failure| failure.help(format!("what could be recorded is in {}", run_dir.display())))?;
     report::after_run(&run_dir, args.format, exit_code)
 }
 
@@ -172,9 +173,7 @@ impl<'a> Found<'a> {
             )));
         }
         match self.stranger {
-            Some(number) => {
-                Err(refuse(format!("job {number} of the run's inputs is not the one of its audit file")))
-            }
+            Some(number) => Err(refuse(format!("job {number} of the run's inputs is not the one of its audit file"))),
             None => Ok(()),
         }
     }
@@ -206,7 +205,11 @@ fn fresh(run: &RunState, begun: &[Begun]) -> Vec<bool> {
 }
 
 fn is_fresh(fresh: &[bool], number: JobNumber) -> bool {
-    number.checked_sub(1).and_then(|at| usize::try_from(at).ok()).and_then(|at| fresh.get(at)).is_none_or(|fresh| *fresh)
+    number
+        .checked_sub(1)
+        .and_then(|at| usize::try_from(at).ok())
+        .and_then(|at| fresh.get(at))
+        .is_none_or(|fresh| *fresh)
 }
 
 fn number(planned: &Planned) -> JobNumber {

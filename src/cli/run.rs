@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::inputs::cannot_create;
 use super::logging::Log;
 use super::plan::saved;
-use super::session::{self, Process, Target, Watch};
+use super::session::{self, Process, Target, Watch, Work};
 use super::settings::Sources;
 use super::{check, inputs, print, report, settings};
 use crate::event::{Operator, RunStarted, SetPlan};
@@ -90,7 +90,7 @@ impl RunPlace {
         if let Some(run) = journal::unfinished(&folder) {
             let run = folder.join(run);
             print::note(&format!(
-                "warning: the run before this one did not end; calls of it may be bridged\n  = help: bridgebook report {}\n",
+                "warning: the run before this one did not end; calls of it may be bridged\n  = help: bridgebook resume {}\n",
                 run.display()
             ));
         }
@@ -179,7 +179,8 @@ fn execute(
         streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| Lane { rows, concurrency }).collect();
     let progress = Watch { no_progress: args.no_progress, output, log }.progress(&started, &RunState::default());
     let opening = Opening::First(Box::new(started));
-    session::hold(process, profile, session::policy(runbook, census.to_run()), target, opening, lanes, ledger, progress)
+    let work = Work { profile, policy: session::policy(runbook, census.to_run()), target };
+    session::hold(process, work, opening, lanes, ledger, progress)
         .map(|exit_code| Outcome::Ended(place.run_dir.clone(), exit_code))
         .map_err(|failure| failure.help(format!("what could be recorded is in {}", place.run_dir.display())))
 }

@@ -100,6 +100,13 @@ pub(super) fn policy(runbook: &Runbook, jobs: u64) -> Policy {
     }
 }
 
+/// What is to be done, under which rules, and with whom.
+pub(super) struct Work<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) policy: Policy,
+    pub(super) target: &'a Target,
+}
+
 /// The process as signals find it: from its making on they are the run's business, and end it in an orderly way.
 pub(super) struct Process {
     runtime: Runtime,
@@ -123,15 +130,13 @@ impl Process {
 /// Runs the jobs to the end of the run, and gives its exit code. The ledger is closed when this returns.
 pub(super) fn hold<S: RowStream>(
     process: Process,
-    profile: &Profile,
-    policy: Policy,
-    target: &Target,
+    work: Work<'_>,
     opening: Opening,
     lanes: Vec<Lane<S>>,
     mut ledger: FileLedger,
     mut progress: Progress,
 ) -> Result<u8, Failure> {
-    let result = drive(process, profile, policy, target, opening, lanes, &mut ledger, &mut progress);
+    let result = drive(process, work, opening, lanes, &mut ledger, &mut progress);
     progress.finish();
     drop(ledger);
     match result {
@@ -145,14 +150,13 @@ pub(super) fn hold<S: RowStream>(
 
 fn drive<S: RowStream>(
     process: Process,
-    profile: &Profile,
-    policy: Policy,
-    target: &Target,
+    work: Work<'_>,
     opening: Opening,
     lanes: Vec<Lane<S>>,
     ledger: &mut FileLedger,
     progress: &mut Progress,
 ) -> Result<RunState, ExecuteError> {
+    let Work { profile, policy, target } = work;
     let transport = Transport::new(target.transport.clone())?;
     let Process { runtime, signals } = process;
     let result = runtime.block_on(async {

@@ -14,9 +14,7 @@ use super::resume::Opening;
 use super::scrub::Scrubber;
 use super::token_store::{Access, Demand, TokenStore};
 use super::transport::{Exchange, Transport};
-use crate::event::{
-    BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, Stopping, Verdict,
-};
+use crate::event::{BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, Stopping, Verdict};
 use crate::model::{
     AbortRule, BreakerPolicy, Credentials, Criterion, JobNumber, Latency, Limits, NumberPrivacy, OnLostCriterion,
     Problem, RequestSpec, RetryPolicy, RunClock, Timestamp, Wave, Window,

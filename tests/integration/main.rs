@@ -43,6 +43,7 @@ mod same_key;
 mod saved_plan;
 mod schema_words;
 mod schemas;
+mod stopped;
 mod support;
 mod tamper;
 mod throttle;

@@ -18,9 +18,7 @@ use super::run::operator;
 use crate::event::{Event, FileDigest, Happened};
 use crate::journal;
 use crate::model::{JobNumber, Timestamp};
-use crate::reconcile::{
-    Closing, Finding, OpenJob, RecordRules, close_reconciliation, close_run, decide, resolve,
-};
+use crate::reconcile::{Closing, Finding, OpenJob, RecordRules, close_reconciliation, close_run, decide, resolve};
 use show::Told;
 use std::collections::BTreeMap;
 use std::fs::File;

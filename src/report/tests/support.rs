@@ -207,6 +207,7 @@ fn started(sets: &[(&'static str, u64)], criteria: &[&str]) -> RunStarted {
         profile_sha256: HEAD.into(),
         tool: "bridgebook 0.1.0".into(),
         operator: Operator { user: "ops".into(), sudo_user: None, host: "batch-01.example.com".into(), pid: 4711 },
+        directory: None,
         sandbox: true,
         base_url: Some("https://api.example.com".into()),
         token_url: Some("https://api.example.com/oauth/token".into()),
