@@ -2,6 +2,7 @@
 
 use crate::support::book::Book;
 use crate::support::server::{Gate, RawServer, Request, answer, locked, ok};
+use crate::support::show;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -53,7 +54,7 @@ fn no_call_is_bridged_twice_by_a_process_that_stood_still() {
         unknown += run.audit.total("unknown");
         succeeded += run.audit.total("succeeded");
     }
-    println!("{succeeded} succeeded, {unknown} unknown");
+    show(&(("succeeded", succeeded), ("unknown", unknown)));
     assert_eq!(succeeded + unknown, 72);
     assert!(succeeded > 40, "{succeeded}");
 }

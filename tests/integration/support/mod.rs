@@ -18,3 +18,9 @@ use std::path::PathBuf;
 pub(crate) fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
 }
+
+/// Shows what a test has met, so that whoever reads its output can tell that it met something.
+#[expect(clippy::print_stdout, reason = "the harness keeps it, and shows it on a failure or with --nocapture")]
+pub(crate) fn show(what: &impl std::fmt::Debug) {
+    println!("{what:?}");
+}
