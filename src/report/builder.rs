@@ -79,8 +79,8 @@ impl ReportBuilder {
             // Why it ended so is what its last attempt has said.
             Event::WaveFinished(wave) if self.waves.len() < MAX_WAVES => self.waves.push(wave.clone()),
             Event::BreakerOpened(_) => self.breaker_openings += 1,
-            Event::JobExpired(_)
-            | Event::Throttled(_)
+            Event::JobExpired(expired) => self.jobs.ended(expired.job),
+            Event::Throttled(_)
             | Event::BreakerClosed(_)
             | Event::RetryBudgetSpent(_)
             | Event::WaveStarted(_)
