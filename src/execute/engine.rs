@@ -16,8 +16,8 @@ use super::token_store::{Access, Demand, TokenStore};
 use super::transport::{Exchange, Transport};
 use crate::event::{BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, Stopping, Verdict};
 use crate::model::{
-    AbortRule, BreakerPolicy, Credentials, Criterion, JobNumber, Latency, Limits, NumberPrivacy, OnLostCriterion,
-    Problem, RequestSpec, RetryPolicy, RunClock, Timestamp, Wave, Window,
+    AbortRule, BreakerPolicy, Credentials, Criterion, Job, JobNumber, Latency, Limits, NumberPrivacy, OnLostCriterion,
+    Problem, RetryPolicy, RunClock, Timestamp, Wave, Window,
 };
 use crate::profile::Profile;
 use crate::state::{RunState, StateError};
@@ -91,9 +91,9 @@ pub(super) const MAX_AT_LEDGER: usize = 16;
 
 /// A request of the run, or what it has brought.
 pub(super) enum Task {
-    Bridge { number: JobNumber, request: RequestSpec, access: Access, generation: u64 },
+    Bridge { job: Arc<Job>, access: Arc<Access>, generation: u64 },
     Token,
-    Probe { number: JobNumber, path: String, access: Access, generation: u64 },
+    Probe { number: JobNumber, path: String, access: Arc<Access>, generation: u64 },
 }
 
 /// See [`Task`].
@@ -397,12 +397,8 @@ impl<'a, L: Ledger> Engine<'a, L> {
         }
         let send = |ready: Ready| {
             let number = ready.job.number;
-            let task = Task::Bridge {
-                number,
-                request: ready.job.request.clone(),
-                access: token.access.clone(),
-                generation: token.generation,
-            };
+            let (job, access) = (Arc::clone(&ready.job), Arc::clone(&token.access));
+            let task = Task::Bridge { job, access, generation: token.generation };
             let queue = Latency::measured(now.saturating_duration_since(ready.due));
             self.on_wire.insert(number, OnWire { ready, queue, sent_at: now });
             task
@@ -540,11 +536,11 @@ async fn perform(
             Done::Probe { number, exchange: transport.probe(&path, &access).await, generation }
         }
         // The first poll of this future: between its making and now the run may have stopped.
-        Task::Bridge { number, .. } if halted.get() => Done::Withdrawn { number },
-        Task::Bridge { number, request, access, generation } => {
+        Task::Bridge { job, .. } if halted.get() => Done::Withdrawn { number: job.number },
+        Task::Bridge { job, access, generation } => {
             let sent_at = Instant::now();
-            let exchange = transport.bridge(request, &access).await;
-            Done::Bridge { number, exchange, generation, took: sent_at.elapsed() }
+            let exchange = transport.bridge(&job.request, &access).await;
+            Done::Bridge { number: job.number, exchange, generation, took: sent_at.elapsed() }
         }
     }
 }

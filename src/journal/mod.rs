@@ -4,6 +4,7 @@
 
 mod append;
 mod chain;
+mod decode;
 mod lock;
 mod reader;
 mod snapshot;
@@ -16,6 +17,7 @@ pub use lock::{LockError, RunLock};
 pub use reader::{Line, ReadError, Reader, unfinished};
 pub use snapshot::{
     STAGING, SnapshotError, copy_input, copy_stream, create_run_dir, publish, remove_staging, write_private,
+    write_private_with,
 };
 pub use verify::{Finding, Torn, Verification, verify};
 pub use writer::FileLedger;

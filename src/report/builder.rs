@@ -79,9 +79,9 @@ impl ReportBuilder {
             // Why it ended so is what its last attempt has said.
             Event::WaveFinished(wave) if self.waves.len() < MAX_WAVES => self.waves.push(wave.clone()),
             Event::BreakerOpened(_) => self.breaker_openings += 1,
+            Event::JobExpired(expired) => self.jobs.ended(expired.job),
             Event::RunResumed(_) => self.finished_at = None,
             Event::JobReopened(_)
-            | Event::JobExpired(_)
             | Event::Throttled(_)
             | Event::BreakerClosed(_)
             | Event::RetryBudgetSpent(_)

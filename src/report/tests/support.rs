@@ -7,7 +7,7 @@ use crate::event::{
 use crate::model::{
     Evidence as Proof, JobKey, JobNumber, Latency, NumberPrivacy, Outcome, RunId, SetName, SkipReason, Timestamp,
 };
-use crate::report::{Evidence, Report, ReportBuilder};
+use crate::report::{Evidence, Report, ReportBuilder, ReportFile};
 use crate::state::RunState;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -226,8 +226,14 @@ fn started(sets: &[(&'static str, u64)], criteria: &[&str]) -> RunStarted {
 
 /// A file of the report, as text.
 pub(super) fn file(report: &Report, wanted: &str) -> String {
-    let bytes = report.files().find_map(|(name, bytes)| (name == wanted).then_some(bytes)).unwrap_or_default();
+    let bytes = report.files().find(|file| file.name == wanted).map(|file| bytes_of(&file)).unwrap_or_default();
     String::from_utf8(bytes).unwrap_or_else(|error| panic!("{wanted}: {error}"))
+}
+
+pub(super) fn bytes_of(file: &ReportFile<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    file.write_to(&mut bytes).unwrap_or_else(|error| panic!("{}: {error}", file.name));
+    bytes
 }
 
 /// The rows of a CSV file, by column.
