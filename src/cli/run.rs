@@ -8,19 +8,21 @@ use super::check::{Manner, Sound};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::inputs::cannot_create;
+use super::locking::{self, Taken};
 use super::logging::Log;
 use super::plan::saved;
 use super::progress::Progress;
 use super::sandbox::{self, Sandbox};
 use super::settings::Sources;
-use super::{check, inputs, link, print, report, secrets, settings, signals};
-use crate::event::{Operator, RunStarted, SetPlan};
+use super::{check, inputs, link, once, print, report, secrets, settings, signals};
+use crate::event::{CallRegister, Operator, RunStarted, SetPlan};
 use crate::execute::{Engine, ExecuteError, Lane, Policy, Transport, TransportSettings};
 use crate::expand::{Expander, JobStream};
-use crate::journal::{self, FileLedger, LockError, RunLock};
+use crate::journal::{self, FileLedger, RunLock};
 use crate::model::{Credentials, Criterion, Problem, RunId, Runbook, Timestamp};
 use crate::plan::SavedPlan;
 use crate::profile::{Profile, Urls};
+use crate::register::Keeper;
 use crate::state::RunState;
 use std::path::PathBuf;
 
@@ -46,23 +48,37 @@ struct Asked<'a> {
 
 /// Runs a runbook.
 pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &Log) -> Result<u8, Failure> {
-    let plan = saved::open(args)?;
-    let mut sound = match check::open(&args.runbook, &args.selection, &args.pace, manner(args, output))? {
-        Ok(sound) => sound,
-        Err(exit) => return Ok(exit.code()),
-    };
-    if !args.selection.only.is_empty() {
-        // A criterion about a set that does not run has nothing to judge.
-        let only = &args.selection.only;
-        let runs = |criterion: &Criterion| criterion.set().is_none_or(|set| only.contains(set));
-        sound.runbook.criteria.retain(runs);
-        sound.runbook.waves.iter_mut().for_each(|wave| wave.require.retain(runs));
-    }
-    let target = target(args, &sound.runbook, &sound.profile)?;
-    let place = RunPlace::prepare(args, &sound.runbook)?;
-    match execute(Asked { args, sources, output, log }, &sound, &target, &place, plan.as_ref())? {
-        Outcome::Refused(exit) => Ok(exit.code()),
-        Outcome::Ended(run_dir, exit_code) => report::after_run(&run_dir, args.format, exit_code),
+    let mut held: Option<Held> = None;
+    loop {
+        let plan = saved::open(args)?;
+        let mut sound = match check::open(&args.runbook, &args.selection, &args.pace, manner(args, output))? {
+            Ok(sound) => sound,
+            Err(exit) => return Ok(exit.code()),
+        };
+        if !args.selection.only.is_empty() {
+            // A criterion about a set that does not run has nothing to judge.
+            let only = &args.selection.only;
+            let runs = |criterion: &Criterion| criterion.set().is_none_or(|set| only.contains(set));
+            sound.runbook.criteria.retain(runs);
+            sound.runbook.waves.iter_mut().for_each(|wave| wave.require.retain(runs));
+        }
+        let target = target(args, &sound.runbook, &sound.profile)?;
+        let place = match held.take().filter(|held| held.folder == args.out.join(&sound.runbook.name)) {
+            Some(held) => held.prepare()?,
+            None => match Held::take(args, &sound.runbook)? {
+                (Some(held), false) => held.prepare()?,
+                // What was read before the wait may be of yesterday: all of it is read again.
+                (waited @ Some(_), true) => {
+                    held = waited;
+                    continue;
+                }
+                (None, _) => return Ok(Exit::Success.code()),
+            },
+        };
+        return match execute(Asked { args, sources, output, log }, &sound, &target, &place, plan.as_ref())? {
+            Outcome::Refused(exit) => Ok(exit.code()),
+            Outcome::Ended(run_dir, exit_code) => report::after_run(&run_dir, args.format, exit_code),
+        };
     }
 }
 
@@ -109,20 +125,31 @@ struct RunPlace {
     _lock: RunLock,
 }
 
-impl RunPlace {
-    fn prepare(args: &RunArgs, runbook: &Runbook) -> Result<Self, Failure> {
-        let folder = args.out.join(&runbook.name);
-        journal::create_run_dir(&folder).map_err(cannot_create)?;
-        let now = Timestamp::now();
-        let run_id = RunId::new(format!("{}-{:06x}", now.compact(), fastrand::u32(..0x0100_0000)));
-        let operator = operator();
-        let lock =
-            RunLock::take(&folder, run_id.as_str(), &operator.host, &now.to_string()).map_err(|error| match error {
-                LockError::Held { .. } => {
-                    Failure::new(Exit::Locked, error).help("wait for it to end; nothing was sent")
-                }
-                LockError::Io { .. } => Failure::new(Exit::CannotCreate, error),
-            })?;
+/// The lock of a runbook's folder, and the run that has it.
+struct Held {
+    run_id: RunId,
+    folder: PathBuf,
+    operator: Operator,
+    lock: RunLock,
+}
+
+impl Held {
+    /// Takes the lock, and says whether that took a wait; `None`: another run is at work, and that is fine.
+    fn take(args: &RunArgs, runbook: &Runbook) -> Result<(Option<Self>, bool), Failure> {
+        let (folder, operator) = (args.out.join(&runbook.name), operator());
+        let random = fastrand::u32(..0x0100_0000);
+        let id = |now: Timestamp| format!("{}-{random:06x}", now.compact());
+        match locking::take(&folder, args.running.if_running, args.format, &operator, id)? {
+            Taken::Skipped => Ok((None, false)),
+            Taken::Ours { lock, waited } => {
+                let run_id = RunId::new(lock.holder().run_id.clone());
+                Ok((Some(Self { run_id, folder, operator, lock }), waited))
+            }
+        }
+    }
+
+    fn prepare(self) -> Result<RunPlace, Failure> {
+        let Self { run_id, folder, operator, lock } = self;
         // A run that was killed while it checked its input has left this behind; we hold the lock, so nobody uses it.
         journal::remove_staging(&folder);
         if let Some(run) = journal::unfinished(&folder) {
@@ -134,7 +161,7 @@ impl RunPlace {
         }
         let staging = folder.join(format!(".{run_id}{}", journal::STAGING));
         journal::create_run_dir(&staging).map_err(cannot_create)?;
-        Ok(Self { run_dir: folder.join(run_id.as_str()), run_id, staging, operator, _lock: lock })
+        Ok(RunPlace { run_dir: folder.join(run_id.as_str()), run_id, staging, operator, _lock: lock })
     }
 }
 
@@ -187,6 +214,17 @@ fn execute(
     let streams = expander
         .streams(&census, place.run_id.as_str())
         .map_err(|problem| Failure::new(Exit::InputMissing, problem.message))?;
+    // A rehearsal bridges nothing: it neither asks for calls nor keeps them.
+    let store = once::place(runbook, &args.out).filter(|_| target.sandbox.is_none()).map(|path| once::absolute(&path));
+    let caller = once::Caller {
+        run_id: &place.run_id,
+        dirs: (&place.staging, &place.run_dir),
+        out: &args.out,
+        profile: profile.name(),
+        urls: &target.urls,
+    };
+    let register = store.as_ref().map(|path| once::open(path, runbook, &caller)).transpose();
+    let mut register = register.inspect_err(|_| drop(std::fs::remove_dir_all(&place.staging)))?;
     journal::publish(&place.staging, &place.run_dir).map_err(cannot_create)?;
     let lanes =
         streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| Lane { rows, concurrency }).collect();
@@ -205,6 +243,7 @@ fn execute(
         token_url: target.urls.token_url.clone(),
         settings,
         plan_id: plan.map(|plan| plan.id().to_owned()),
+        once_store: store.map(|path| path.to_string_lossy().into_owned()),
         numbers: runbook.numbers,
         jobs: census.rows(),
         sets: census.sets.iter().map(|set| SetPlan { name: set.name.clone(), jobs: set.rows }).collect(),
@@ -215,9 +254,10 @@ fn execute(
         .map_err(|error| Failure::new(Exit::CannotCreate, format!("{}: {error}", audit.display())))?;
     let silent = args.no_progress || output.quiet || output.log_format == LogFormat::Json;
     let mut progress = Progress::new(&started, silent, log.bars());
-    let result = drive(sound, census.to_run(), target, started, lanes, &mut ledger, &mut progress);
+    let result = drive(sound, census.to_run(), target, started, lanes, Sinks { ledger: &mut ledger, register: register.as_mut(), progress: &mut progress });
     progress.finish();
-    drop(ledger);
+    // The register is let go when nothing more is written to the audit file: from then on others may settle its claims.
+    drop((ledger, register));
     match result {
         Ok(run) => {
             let exit_code = run.finished().map_or(Exit::Internal.code(), |finished| finished.exit_code);
@@ -230,14 +270,20 @@ fn execute(
     }
 }
 
+/// Where a run tells what happens.
+struct Sinks<'a> {
+    ledger: &'a mut FileLedger,
+    register: Option<&'a mut Keeper>,
+    progress: &'a mut Progress,
+}
+
 fn drive(
     sound: &Sound,
     jobs: u64,
     target: &Target,
     started: RunStarted,
     lanes: Vec<Lane<JobStream<'_>>>,
-    ledger: &mut FileLedger,
-    progress: &mut Progress,
+    sinks: Sinks<'_>,
 ) -> Result<RunState, ExecuteError> {
     let Sound { runbook, profile, .. } = sound;
     let transport = Transport::new(target.transport.clone())?;
@@ -261,7 +307,9 @@ fn drive(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(client)?;
     let result = runtime.block_on(async {
         let signals = signals::signals().map_err(client)?;
+        let Sinks { ledger, register, progress } = sinks;
         let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
+        let engine = engine.with_register(register.map(|register| register as &mut dyn CallRegister));
         engine.run(started, lanes, signals).await
     });
     // A name that is still being resolved keeps a thread busy, and nobody waits for it any more.

@@ -6,6 +6,7 @@
 //! what is in flight is waited for.
 
 use super::auth::{self, Grant, TokenError};
+use super::claims::Claims;
 use super::dispatcher::{Admission, Dispatcher, Lane, Ready, Report, RowStream, is_late};
 use super::error::ExecuteError;
 use super::gates::Gates;
@@ -144,6 +145,8 @@ pub struct Engine<'a, L> {
     /// Jobs whose intent is durable and that are not sent yet.
     cleared: Vec<Ready>,
     pub(super) on_wire: HashMap<JobNumber, OnWire>,
+    /// Jobs whose calls are asked for in the register.
+    pub(super) claims: Claims<'a>,
     /// Unknowns that are being looked up.
     pub(super) probes: Probes,
     /// Set once: why the run ends.
@@ -192,6 +195,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             at_ledger: VecDeque::new(),
             cleared: Vec::new(),
             on_wire: HashMap::new(),
+            claims: Claims::default(),
             probes: Probes::default(),
             stopping: None,
             drain_until: None,
@@ -223,7 +227,9 @@ impl<'a, L: Ledger> Engine<'a, L> {
             let mut intents = Vec::new();
             self.leave_out(&mut dispatcher);
             self.keep_rules();
+            self.take_granted(&mut dispatcher, &mut intents);
             let gate = self.admit(&mut dispatcher, now, &mut intents);
+            self.ask(&mut dispatcher);
             if !self.is_running() {
                 self.probes.stop_waiting();
             }
@@ -280,6 +286,9 @@ impl<'a, L: Ledger> Engine<'a, L> {
                     Ok(()) => self.cleared.extend(self.at_ledger.pop_front().unwrap_or_default()),
                     Err(error) => self.break_off(error, &mut dispatcher),
                 },
+                answers = self.claims.answered(), if self.claims.is_waiting() => {
+                    self.take_answers(answers, &mut dispatcher);
+                }
                 Some(done) = tasks.next(), if !tasks.is_empty() => {
                     self.settle(done, &mut dispatcher);
                     // Whatever else is ready joins the same batch.
@@ -300,6 +309,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
         if self.broken.is_none() {
             self.close(&mut dispatcher).await;
         }
+        self.tell_the_rest();
         match (self.broken, self.fault) {
             (Some(error), _) => Err(error.into()),
             (None, Some(fault)) => Err(fault.into()),
@@ -353,10 +363,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
                 return Admission::Wait(Some(now));
             }
             match dispatcher.admit(now, wall, self.token.usable(now).is_some(), &self.run) {
-                Admission::Go(ready) => {
-                    self.happened(Event::BridgeIntent(intent(&ready)));
-                    intents.push(ready);
-                }
+                Admission::Go(ready) => self.send_or_ask(ready, intents),
                 Admission::Skip(skipped) => self.happened(Event::JobSkipped(skipped.into())),
                 Admission::Expired(ready, outcome) => self.expire(&ready, outcome),
                 Admission::WaveOver => self.end_wave(dispatcher, now),
@@ -425,6 +432,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             self.halt(Ending::Interrupted);
             return;
         }
+        self.claims.note(at, &happened.event, &self.run);
         self.events.push(happened);
     }
 
@@ -476,6 +484,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             dispatcher.release(&ready, now, Report::SILENT);
         }
         self.halt(Ending::Interrupted);
+        self.drop_claims(dispatcher);
     }
 
     /// From now on nothing is sent; what is in flight ends as it would.
@@ -520,6 +529,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
     /// Stops waiting: what is on the wire becomes unknown.
     fn abandon<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) {
         self.probes.clear();
+        self.drop_claims(dispatcher);
         let mut numbers: Vec<JobNumber> = self.on_wire.keys().copied().collect();
         numbers.sort_unstable();
         for number in numbers {
@@ -557,7 +567,7 @@ async fn sleep_until(moment: Option<Instant>) {
     }
 }
 
-fn intent(ready: &Ready) -> BridgeIntent {
+pub(super) fn intent(ready: &Ready) -> BridgeIntent {
     let job = &ready.job;
     BridgeIntent {
         job: job.number,

@@ -188,7 +188,9 @@ impl Jobs {
     /// A row was left out.
     pub(super) fn skipped(&mut self, skipped: &JobSkipped) {
         self.name(skipped.job, None, skipped.call_id.as_deref(), skipped.key.as_ref().map(JobKey::as_str));
+        let detail = skipped.detail.as_deref().map_or(0, |detail| self.messages.number(detail));
         if let Some(row) = self.row(skipped.job) {
+            row.message = detail;
             row.cause = Some(Cause::Skip(skipped.reason));
         }
     }

@@ -12,7 +12,7 @@ pub(super) use args::ReconcileArgs;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::inputs::cannot_create;
-use super::report;
+use super::{once, report};
 use super::run::operator;
 use crate::event::{Event, FileDigest, Happened, Operator};
 use crate::journal::{self, LockError, RunLock, Tail, Verification};
@@ -56,6 +56,9 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
         lines.push(Happened { at, event: Event::ReconciliationFinished(Box::new(closing)) });
         if !args.dry_run {
             write(&run_dir, &past, &lines)?;
+            if let Some(store) = past.run.started().and_then(|started| started.once_store.as_deref()) {
+                once::after_reconciliation(store, &past.run_id, &run_dir);
+            }
             kept.into_iter().for_each(Kept::stays);
         }
     }
