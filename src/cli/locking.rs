@@ -61,9 +61,7 @@ pub(super) fn take(
         Ok(lock) => Ok(Taken::Ours { lock: taken_over(lock), waited: false }),
         Err(LockError::Held { holder, .. }) if mode == IfRunning::Skip => skip(folder, holder.as_ref(), format),
         Err(LockError::Held { holder, .. }) if mode == IfRunning::Wait => {
-            let by = words(holder.as_ref());
-            print::note(&format!("waiting for the end of another run: {by}\n"));
-            let lock = wait(attempt)?;
+            let lock = wait(attempt, &words(holder.as_ref()))?;
             Ok(Taken::Ours { lock: taken_over(lock), waited: true })
         }
         Err(error) => Err(refused(error)),
@@ -72,8 +70,9 @@ pub(super) fn take(
 
 fn refused(error: LockError) -> Failure {
     match error {
-        LockError::Held { .. } => Failure::new(Exit::Locked, error)
-            .help("wait for it to end, here with --if-running wait; nothing was sent"),
+        LockError::Held { .. } => {
+            Failure::new(Exit::Locked, error).help("wait for it to end, here with --if-running wait; nothing was sent")
+        }
         LockError::Io { .. } => Failure::new(Exit::CannotCreate, error),
     }
 }
@@ -86,9 +85,13 @@ fn skip(folder: &Path, holder: Option<&LockHolder>, format: Format) -> Result<Ta
     match format {
         Format::Json => {
             let lock = folder.join(".lock");
-            print::json(&serde_json::json!({"skipped": {"reason": "another run is at work", "lock": lock, "holder": holder}}))?
+            print::json(
+                &serde_json::json!({"skipped": {"reason": "another run is at work", "lock": lock, "holder": holder}}),
+            )?
         }
-        Format::Human => print::text(&format!("skipped, nothing was sent: another run is at work: {}\n", words(holder)))?,
+        Format::Human => {
+            print::text(&format!("skipped, nothing was sent: another run is at work: {}\n", words(holder)))?
+        }
     };
     Ok(Taken::Skipped)
 }
@@ -102,11 +105,12 @@ fn taken_over(lock: RunLock) -> RunLock {
 
 /// Tries again and again, so that a signal is heard in between: it ends the command, which has sent nothing and has nothing
 /// to close.
-fn wait(attempt: impl Fn() -> Result<RunLock, LockError>) -> Result<RunLock, Failure> {
+fn wait(attempt: impl Fn() -> Result<RunLock, LockError>, by: &str) -> Result<RunLock, Failure> {
     let internal = |error: std::io::Error| Failure::new(Exit::Internal, error);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(internal)?;
     runtime.block_on(async {
         let mut signals = std::pin::pin!(signals::signals().map_err(internal)?);
+        print::note(&format!("waiting for the end of another run: {by}\n"));
         loop {
             tokio::select! {
                 Some(signal) = signals.next() => {

@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::model::{Runbook, RunId};
+use crate::model::{RunId, Runbook};
 use crate::profile::Urls;
 use crate::register::{Api, Keeper, RunOfCalls, StoreError, settle_run};
 use std::path::{Path, PathBuf};

@@ -254,7 +254,14 @@ fn execute(
         .map_err(|error| Failure::new(Exit::CannotCreate, format!("{}: {error}", audit.display())))?;
     let silent = args.no_progress || output.quiet || output.log_format == LogFormat::Json;
     let mut progress = Progress::new(&started, silent, log.bars());
-    let result = drive(sound, census.to_run(), target, started, lanes, Sinks { ledger: &mut ledger, register: register.as_mut(), progress: &mut progress });
+    let result = drive(
+        sound,
+        census.to_run(),
+        target,
+        started,
+        lanes,
+        Sinks { ledger: &mut ledger, register: register.as_mut(), progress: &mut progress },
+    );
     progress.finish();
     // The register is let go when nothing more is written to the audit file: from then on others may settle its claims.
     drop((ledger, register));

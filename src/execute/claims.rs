@@ -6,9 +6,7 @@
 
 use super::dispatcher::{Dispatcher, Ready, RowStream};
 use super::engine::{Engine, intent};
-use crate::event::{
-    CallBatch, CallNote, CallRegister, Claimed, Ending, Event, JobSkipped, Ledger, RegisterError,
-};
+use crate::event::{CallBatch, CallNote, CallRegister, Claimed, Ending, Event, JobSkipped, Ledger, RegisterError};
 use crate::model::{Job, JobNumber, Outcome, SkipReason, Timestamp};
 use crate::state::RunState;
 use std::collections::{HashSet, VecDeque};
@@ -77,10 +75,11 @@ impl<'a> Claims<'a> {
     /// Hands over what has gathered.
     fn submit(&mut self, claims: Vec<CallNote>) -> Result<(), RegisterError> {
         let ended = std::mem::take(&mut self.ended);
+        if ended.is_empty() && claims.is_empty() {
+            return Ok(());
+        }
         match &mut self.register {
-            Some(register) if !self.failed && !(ended.is_empty() && claims.is_empty()) => {
-                register.submit(CallBatch { ended, claims })
-            }
+            Some(register) if !self.failed => register.submit(CallBatch { ended, claims }),
             _ => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use super::api::Api;
 use crate::event::{CallNote, Event, RunStarted};
 use crate::journal::{ReadError, Reader};
 use crate::model::{JobKey, JobNumber, Outcome, RunId, SetName, Timestamp};
-use crate::state::RunState;
+use crate::state::{JobState, RunState};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -28,13 +28,24 @@ pub(super) struct Past {
     pub(super) is_complete: bool,
 }
 
+/// What an audit file has told.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// Not one whole line: the run ended before its first record was durable, and has sent nothing.
+    Nothing,
+    /// Its first line is no opening record.
+    NoRun,
+    /// This run.
+    Run(Past),
+}
+
 /// Reads an audit file; `see` gets each end of a job in order, a later one of the same job counts. Memory is a byte a job, and
-/// what was in flight. `None`: there is no record in it.
+/// what was in flight.
 pub(super) fn read<E>(
     audit: &Path,
     mut see: impl FnMut(&Past, PastCall) -> Result<(), E>,
-) -> Result<Result<Option<Past>, E>, ReadError> {
-    let mut past: Option<Past> = None;
+) -> Result<Result<Told, E>, ReadError> {
+    let (mut past, mut lines): (Option<Past>, u64) = (None, 0);
     let mut run = RunState::default();
     let mut open: BTreeMap<JobNumber, CallNote> = BTreeMap::new();
     for line in Reader::open(audit)? {
@@ -43,6 +54,7 @@ pub(super) fn read<E>(
             // The last line: it was cut off, so nobody was told that it is durable, and nothing was sent on it.
             break;
         }
+        lines += 1;
         let sound = line.record.ok().filter(|record| {
             let same = past.as_ref().is_none_or(|past| past.run_id == record.run_id);
             line.intact && same && record.seq == line.number && run.take(record.timestamp, &record.event).is_ok()
@@ -68,14 +80,14 @@ pub(super) fn read<E>(
             open.insert(job, note);
         }
     }
-    let Some(past) = past else { return Ok(Ok(None)) };
+    let Some(past) = past else { return Ok(Ok(if lines == 0 { Told::Nothing } else { Told::NoRun })) };
     for (job, note) in open {
-        let outcome = run.job(job).and_then(|state| state.effect());
+        let outcome = run.job(job).and_then(JobState::effect);
         if let Err(error) = see(&past, PastCall { note, outcome }) {
             return Ok(Err(error));
         }
     }
-    Ok(Ok(Some(past)))
+    Ok(Ok(Told::Run(past)))
 }
 
 fn begun(run_id: RunId, started: &RunStarted) -> Past {

@@ -2,7 +2,7 @@
 
 use super::calls::put;
 use super::error::StoreError;
-use super::past;
+use super::past::{self, Told};
 use super::store::{InUse, Store, being_rebuilt, beside, check_file};
 use rusqlite::{Transaction, TransactionBehavior};
 use std::fs::File;
@@ -66,7 +66,9 @@ fn make(path: &Path, outs: &[PathBuf]) -> Result<Rebuilt, StoreError> {
     let mut store = Store::create(&draft)?;
     let rebuilt = fill(&mut store, outs)?;
     let Store { database, .. } = store;
-    database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(|error| StoreError::of(&draft, &error))?;
+    database
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .map_err(|error| StoreError::of(&draft, &error))?;
     database.close().map_err(|(_, error)| StoreError::of(&draft, &error))?;
     File::open(&draft).and_then(|file| file.sync_all()).map_err(failed)?;
     // An old write-ahead log must not meet the new register; between these steps nobody may open it.
@@ -126,10 +128,9 @@ fn add(transaction: &Transaction<'_>, audit: &Path) -> rusqlite::Result<Result<b
     match read {
         Err(error) => Ok(Err(error.to_string())),
         Ok(Err(error)) => Err(error),
-        // An empty file is a run that ended before its first record.
-        Ok(Ok(None)) if audit.metadata().is_ok_and(|metadata| metadata.len() == 0) => Ok(Ok(false)),
-        Ok(Ok(None)) => Ok(Err("line 1 is no opening record of a run".to_owned())),
-        Ok(Ok(Some(past))) => match past.damage {
+        Ok(Ok(Told::Nothing)) => Ok(Ok(false)),
+        Ok(Ok(Told::NoRun)) => Ok(Err("line 1 is no opening record of a run".to_owned())),
+        Ok(Ok(Told::Run(past))) => match past.damage {
             Some(line) => Ok(Err(format!("line {line} is not as it was written"))),
             None => Ok(Ok(past.api.is_some())),
         },

@@ -3,7 +3,7 @@
 use super::alive::dead;
 use super::calls::put;
 use super::error::StoreError;
-use super::past::{self, PastCall};
+use super::past::{self, PastCall, Told};
 use super::store::{InUse, Store};
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::collections::HashMap;
@@ -62,9 +62,8 @@ pub(super) fn settle(store: &mut Store, run_id: &str, dir: &Path, left: Left) ->
         Ok::<_, std::convert::Infallible>(())
     });
     let complete = match read {
-        Ok(Ok(Some(past))) if past.run_id.as_str() == run_id => past.is_complete,
-        // Nothing is sent before the opening record is durable.
-        Ok(Ok(None)) => audit.metadata().is_ok_and(|metadata| metadata.len() == 0),
+        Ok(Ok(Told::Run(past))) if past.run_id.as_str() == run_id => past.is_complete,
+        Ok(Ok(Told::Nothing)) => true,
         Ok(_) | Err(_) => false,
     };
     if !complete {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// How long a transaction waits for its turn: others take milliseconds each.
 const TURN: Duration = Duration::from_secs(10);
-/// `PRAGMA application_id`: "BBok". Tells this database from others.
+/// `PRAGMA application_id`: four letters of this program. Tells this database from others.
 const APPLICATION: i64 = 0x4242_6f6b;
 /// `PRAGMA user_version`. 1: the first.
 pub(super) const VERSION: i64 = 1;
@@ -64,9 +64,8 @@ impl Store {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         drop(file.map_err(|error| StoreError::io(path, error))?);
         let store = Self::connect(path)?;
-        let tables = format!(
-            "PRAGMA application_id = {APPLICATION}; BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
-        );
+        let tables =
+            format!("PRAGMA application_id = {APPLICATION}; BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
         store.database.execute_batch(&tables).map_err(|error| StoreError::of(path, &error))?;
         Ok(store)
     }

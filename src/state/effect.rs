@@ -11,12 +11,9 @@ impl JobState {
             Self::Succeeded => Some(Outcome::Succeeded),
             Self::Accepted => Some(Outcome::Accepted),
             Self::Unknown | Self::InFlight | Self::Doubtful | Self::InFlightDoubtful => Some(Outcome::Unknown),
-            Self::Pending
-            | Self::Rejected
-            | Self::NotSent
-            | Self::NotBridged
-            | Self::Skipped
-            | Self::NotAttempted => None,
+            Self::Pending | Self::Rejected | Self::NotSent | Self::NotBridged | Self::Skipped | Self::NotAttempted => {
+                None
+            }
         }
     }
 }

@@ -21,7 +21,8 @@ impl OnceLook {
     /// Opens the register of a runbook; `None`: the guard is off.
     pub(super) fn open(runbook: &Runbook, profile: &str, urls: &Urls, out: &Path) -> Result<Option<Self>, Failure> {
         let (Some(window), Some(path)) = (runbook.guards.once_per, once::place(runbook, out)) else { return Ok(None) };
-        let glance = Glance::open(&path, &once::api(profile, urls), window.get()).map_err(|error| once::refused(&error))?;
+        let glance =
+            Glance::open(&path, &once::api(profile, urls), window.get()).map_err(|error| once::refused(&error))?;
         let (window, store, exists) = (window.to_string(), path.display().to_string(), glance.is_some());
         let figures = OnceFigures { window, store, exists, would_skip: 0 };
         Ok(Some(Self { glance, now: Timestamp::now(), figures, failed: None }))

@@ -1,0 +1,192 @@
+//! The register of calls when runs go on at once, and when they are killed: no call has two effects, whatever the moment.
+
+use crate::once::effects;
+use crate::support::audit::Audit;
+use crate::support::server::{Gate, RawServer, ok};
+use crate::support::yard::{GUARD, Past, Yard};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// A server whose answers take a while, by the call's name.
+fn slow(most_ms: u64) -> RawServer {
+    let never = Gate::default();
+    RawServer::bridging(move |request| {
+        let sum: u64 = request.call().bytes().map(u64::from).sum();
+        never.opens_within(Duration::from_millis(sum * 7 % (most_ms + 1)));
+        ok()
+    })
+}
+
+/// Some of these calls in some order, some of them twice.
+fn draw(calls: &[String], count: usize, rng: &mut fastrand::Rng) -> Vec<String> {
+    let mut drawn = calls.to_vec();
+    rng.shuffle(&mut drawn);
+    drawn.truncate(count);
+    let twice: Vec<String> = drawn.iter().filter(|_| rng.u8(..) < 32).cloned().collect();
+    drawn.extend(twice);
+    rng.shuffle(&mut drawn);
+    drawn
+}
+
+fn all(count: usize) -> Vec<String> {
+    (1..=count).map(|n| format!("call-{n:03}")).collect()
+}
+
+#[test]
+fn two_runbooks_at_once_bridge_each_call_once() {
+    let mut crossed = 0;
+    for seed in 0..6 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let server = slow(6);
+        let yard = Yard::at(&server.url());
+        let pool = all(60);
+        let (one, two) = (draw(&pool, 45, &mut rng), draw(&pool, 45, &mut rng));
+        yard.book("one", &one, GUARD).book("two", &two, GUARD);
+        let (first, second) = (yard.start("one", &[]), yard.start("two", &[]));
+        let first = yard.past("one", &BTreeSet::new(), first.finish().expect(0));
+        let second = yard.past("two", &BTreeSet::new(), second.finish().expect(0));
+        let wanted: BTreeSet<&String> = one.iter().chain(&two).collect();
+        let effects = effects(&server);
+        assert_eq!(effects.keys().collect::<BTreeSet<_>>(), wanted, "seed {seed}");
+        assert!(effects.values().all(|count| *count == 1), "seed {seed}: {effects:?}");
+        for (run, other) in [(&first, &second), (&second, &first)] {
+            for (call, detail) in run.left_out() {
+                assert!(detail.contains(other.id()), "seed {seed}: {detail}");
+                assert_eq!(other.audit.outcome_of(&call)["outcome"], "succeeded", "seed {seed}: {call}");
+                crossed += usize::from(detail.starts_with("claimed"));
+            }
+        }
+        let left_out = first.left_out().len() + second.left_out().len();
+        let shared = one.iter().collect::<BTreeSet<_>>().intersection(&two.iter().collect()).count();
+        assert_eq!(left_out, shared, "seed {seed}");
+        let live = yard.rows();
+        yard.command(0, &["guard", "rebuild", "--out", "out"]);
+        assert_eq!(yard.rows(), live, "seed {seed}");
+    }
+    assert!(crossed > 0, "no run ever met a call of the other in flight");
+}
+
+/// Calls whose intent has no outcome in an audit file.
+fn open_intents(audit: &Audit) -> BTreeSet<String> {
+    let mut open = BTreeSet::new();
+    for line in &audit.lines {
+        let call = || line["call_id"].as_str().unwrap().to_owned();
+        match line["event_type"].as_str().unwrap() {
+            "bridge_intent" => drop(open.insert(call())),
+            "bridge_attempt" => drop(open.remove(&call())),
+            _ => {}
+        }
+    }
+    open
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_moment_leaves_no_call_to_be_bridged_twice() {
+    let (mut open, mut unknown, mut sent_after, mut held) = (0, 0, 0, 0);
+    for moment in 1..=24 {
+        let mut rng = fastrand::Rng::with_seed(moment);
+        let server = slow(4);
+        let yard = Yard::at(&server.url());
+        let pool = all(40);
+        let (one, two) = (draw(&pool, 30, &mut rng), draw(&pool, 30, &mut rng));
+        yard.book("one", &one, GUARD).book("two", &two, GUARD).book("three", &pool, GUARD);
+        let mut first = yard.start("one", &[]);
+        let second = yard.start("two", &[]);
+        server.wait_for_bridges(usize::try_from(moment).unwrap());
+        first.kill();
+        let killed = first.finish();
+        let second = yard.past("two", &BTreeSet::new(), second.finish().expect(0));
+        let runs = yard.runs("one");
+        let third = yard.run(0, "three");
+        let first: Option<Past> = match runs.iter().next() {
+            // It may have been killed before it had a name.
+            None => None,
+            Some(dir) if dir.file_name().unwrap().to_string_lossy().starts_with('.') => None,
+            Some(_) => Some(yard.cut_off("one", &BTreeSet::new(), killed)),
+        };
+        let left = first.as_ref().map(|run| open_intents(&run.audit)).unwrap_or_default();
+        let effects = effects(&server);
+        assert!(effects.values().all(|count| *count == 1), "moment {moment}: {effects:?}");
+        for call in &pool {
+            if left.contains(call) {
+                let skip = third.skip_of(call)["detail"].as_str().unwrap();
+                assert!(skip.starts_with("unknown in run"), "moment {moment}: {call}: {skip}");
+                unknown += 1;
+            } else {
+                assert_eq!(effects.get(call), Some(&1), "moment {moment}: {call} was never sent");
+            }
+        }
+        open += left.len();
+        sent_after += third.audit.total("succeeded");
+        held += second.left_out().iter().filter(|(_, detail)| detail.starts_with("claimed")).count();
+        assert!(yard.rows().iter().all(|row| !row.contains("| claimed |")), "moment {moment}");
+    }
+    let words =
+        format!("24 kills: {open} open intents, {unknown} unknown, {sent_after} sent after, {held} met as claimed");
+    assert!(open > 24 && unknown == open && sent_after > 24 && held > 0, "{words}");
+}
+
+#[test]
+fn a_claim_without_an_intent_is_free_when_its_run_is_dead() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = RawServer::bridging(move |request| {
+        if request.call() == "call-1" && !held.is_open() {
+            held.wait();
+        }
+        ok()
+    });
+    let yard = Yard::at(&server.url());
+    yard.book("one", &["call-1"], GUARD).book("two", &["call-1", "call-2"], GUARD);
+    let mut first = yard.start("one", &[]);
+    server.wait_for_bridges(1);
+    first.kill();
+    let killed = first.finish();
+    gate.open();
+    let first = yard.cut_off("one", &BTreeSet::new(), killed);
+    // Killed between claim and intent of another call.
+    let insert =
+        "INSERT INTO calls SELECT api, 'call-2', run, set_name, 'call-2', NULL, at FROM calls WHERE call_id = 'call-1'";
+    assert_eq!(yard.database().execute(insert, []).unwrap(), 1);
+    let plan = yard.command(0, &["plan", "two.yaml", "--out", "out"]).stdout;
+    assert!(plan.contains("2 would be skipped now"), "a plan settles nothing: {plan}");
+    let second = yard.run(0, "two");
+    assert_eq!(second.audit.outcome_of("call-2")["outcome"], "succeeded");
+    assert!(second.skip_of("call-1")["detail"].as_str().unwrap().starts_with("unknown in run"));
+    // Closing the run that was cut off, and finding out, frees the other.
+    let dir = first.dir.to_str().unwrap();
+    yard.command(0, &["reconcile", dir, "--close", "--decide", "1=not-bridged", "--reason", "It hung up."]);
+    let third = yard.run(0, "two");
+    assert_eq!(third.audit.outcome_of("call-1")["outcome"], "succeeded");
+}
+
+#[test]
+fn a_claim_whose_audit_file_is_gone_or_damaged_counts_as_unknown() {
+    for damage in ["gone", "damaged"] {
+        let gate = Gate::default();
+        let held = gate.clone();
+        let server = RawServer::bridging(move |request| {
+            if request.call() == "call-1" {
+                held.wait();
+            }
+            ok()
+        });
+        let yard = Yard::at(&server.url());
+        yard.book("one", &["call-1"], GUARD).book("two", &["call-1", "call-2"], GUARD);
+        let mut first = yard.start("one", &[]);
+        server.wait_for_bridges(1);
+        first.kill();
+        let first = yard.cut_off("one", &BTreeSet::new(), first.finish());
+        gate.open();
+        let audit = first.dir.join("audit.jsonl");
+        if damage == "gone" {
+            std::fs::remove_dir_all(&first.dir).unwrap();
+        } else {
+            let text = std::fs::read_to_string(&audit).unwrap().replacen("\"call-1\"", "\"call-9\"", 1);
+            std::fs::write(&audit, text).unwrap();
+        }
+        let second = yard.run(0, "two");
+        assert!(second.skip_of("call-1")["detail"].as_str().unwrap().starts_with("unknown"), "{damage}");
+        assert_eq!(second.audit.outcome_of("call-2")["outcome"], "succeeded", "{damage}");
+    }
+}
