@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::print;
 use crate::model::{RunId, Runbook};
 use crate::profile::Urls;
 use crate::register::{Api, Keeper, RunOfCalls, StoreError, settle_run};
@@ -63,15 +64,15 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Tells the register what a reconciliation has found out. The audit file has it already: a register that cannot be told
-/// goes on to say "unknown", which sends nothing.
-pub(super) fn after_reconciliation(store: &str, run_id: &RunId, run_dir: &Path) {
-    let store = Path::new(store);
-    if store.symlink_metadata().is_err() {
-        return;
-    }
-    if let Err(error) = settle_run(store, run_id.as_str(), run_dir) {
+/// Tells the register what a reconciliation has found out: the one that the run has used, or that of its output directory, which
+/// may have been made from its audit file. That file has it already: a register that cannot be told goes on to say "unknown",
+/// which sends nothing.
+pub(super) fn after_reconciliation(used: Option<&str>, run_id: &RunId, run_dir: &Path) {
+    let used = used.map(PathBuf::from).filter(|store| store.symlink_metadata().is_ok());
+    let in_out = || run_dir.ancestors().nth(2).map(in_out).filter(|store| store.symlink_metadata().is_ok());
+    let Some(store) = used.or_else(in_out) else { return };
+    if let Err(error) = settle_run(&store, run_id.as_str(), run_dir) {
         let help = "bridgebook guard rebuild";
-        super::print::note(&format!("warning: the register of calls was not told: {error}\n  = help: {help}\n"));
+        print::note(&format!("warning: the register of calls was not told: {error}\n  = help: {help}\n"));
     }
 }

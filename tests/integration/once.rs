@@ -113,6 +113,18 @@ fn an_unknown_is_skipped_until_it_is_found_out_and_sent_again_when_it_had_no_eff
 }
 
 #[test]
+fn what_is_found_out_about_a_run_from_before_the_guard_counts_as_well() {
+    let server = RawServer::bridging(|_| answer(500, &[], "{}"));
+    let yard = Yard::at(&server.url());
+    yard.book("one", &["call-1"], "").book("two", &["call-1"], GUARD);
+    let first = yard.run(11, "one");
+    assert_eq!(yard.run(0, "two").audit.total("skipped"), 1);
+    let dir = first.dir.to_str().unwrap();
+    yard.command(0, &["reconcile", dir, "--decide", "1=not-bridged", "--reason", "Seen in the console."]);
+    assert_eq!(yard.run(11, "two").audit.total("unknown"), 1);
+}
+
+#[test]
 fn the_window_ends_and_a_call_beyond_it_is_sent_again() {
     let server = fine();
     let yard = Yard::at(&server.url());

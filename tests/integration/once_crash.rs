@@ -4,6 +4,9 @@ use crate::once::effects;
 use crate::support::audit::Audit;
 use crate::support::server::{Gate, RawServer, ok};
 use crate::support::yard::{GUARD, Past, Yard};
+use bridgebook::event::{CallBatch, CallNote, CallRegister, Claimed};
+use bridgebook::model::{JobKey, RunId, SetName, Timestamp};
+use bridgebook::register::{Api, Keeper, RunOfCalls};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -189,4 +192,61 @@ fn a_claim_whose_audit_file_is_gone_or_damaged_counts_as_unknown() {
         assert!(second.skip_of("call-1")["detail"].as_str().unwrap().starts_with("unknown"), "{damage}");
         assert_eq!(second.audit.outcome_of("call-2")["outcome"], "succeeded", "{damage}");
     }
+}
+
+#[test]
+fn a_run_that_goes_on_takes_its_own_claims_over_and_nobody_elses() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = RawServer::bridging(move |request| {
+        if request.call() == "call-1" {
+            held.wait();
+        }
+        ok()
+    });
+    let yard = Yard::at(&server.url());
+    yard.book("other", &["call-2"], GUARD).book("one", &["call-1"], GUARD);
+    yard.run(0, "other");
+    let mut first = yard.start("one", &[]);
+    server.wait_for_bridges(2);
+    first.kill();
+    let first = yard.cut_off("one", &BTreeSet::new(), first.finish());
+    gate.open();
+    let insert =
+        "INSERT INTO calls SELECT api, 'call-3', run, set_name, 'call-3', NULL, at FROM calls WHERE call_id = 'call-1'";
+    yard.database().execute(insert, []).unwrap();
+    let run_id = RunId::new(first.id());
+    let api = Api::new("cxone", Some(&server.url()), None);
+    let (store, out) = (yard.store(), yard.dir().join("out"));
+    let open = || {
+        let (dir, window) = (first.dir.as_path(), Duration::from_secs(86_400));
+        let run = RunOfCalls { run_id: &run_id, runbook: "one", api: &api, dir, final_dir: dir, out: &out, window };
+        Keeper::open(&store, run).unwrap()
+    };
+    let mut keeper = open();
+    let states: Vec<String> =
+        yard.rows().iter().map(|row| [1, 7].map(|at| row.split(" | ").nth(at).unwrap()).join(" ")).collect();
+    assert_eq!(states, ["call-1 unknown", "call-2 succeeded"]);
+    let claims = [1, 2, 3].map(|number| CallNote {
+        at: Timestamp::now(),
+        set: SetName::new("waiting"),
+        key: JobKey::new(format!("call-{number}")),
+        call_id: format!("call-{number}"),
+    });
+    keeper.submit(CallBatch { ended: Vec::new(), claims: claims.into() }).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let answers = runtime.block_on(std::future::poll_fn(|context| keeper.poll_answers(context))).unwrap();
+    assert!(matches!(&answers[..], [Claimed::Granted, Claimed::Taken(_), Claimed::Granted]), "{answers:?}");
+    // It is alive now: nobody settles what it has claimed.
+    yard.book("two", &["call-1", "call-3"], GUARD);
+    let second = yard.run(0, "two");
+    assert!(
+        second.left_out().iter().all(|(_, detail)| detail.starts_with("claimed by run")),
+        "{:?}",
+        second.left_out()
+    );
+    drop(keeper);
+    let third = yard.run(0, "two");
+    assert!(third.skip_of("call-1")["detail"].as_str().unwrap().starts_with("unknown in run"));
+    assert_eq!(third.audit.outcome_of("call-3")["outcome"], "succeeded");
 }

@@ -56,9 +56,8 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
         lines.push(Happened { at, event: Event::ReconciliationFinished(Box::new(closing)) });
         if !args.dry_run {
             write(&run_dir, &past, &lines)?;
-            if let Some(store) = past.run.started().and_then(|started| started.once_store.as_deref()) {
-                once::after_reconciliation(store, &past.run_id, &run_dir);
-            }
+            let store = past.run.started().and_then(|started| started.once_store.as_deref());
+            once::after_reconciliation(store, &past.run_id, &run_dir);
             kept.into_iter().for_each(Kept::stays);
         }
     }
