@@ -8,11 +8,12 @@ use super::progress::Progress;
 use super::sandbox::{self, Sandbox};
 use super::signals::{Signals, signals};
 use super::{link, secrets};
-use crate::event::RunStarted;
+use crate::event::{CallRegister, RunStarted};
 use crate::execute::{Engine, ExecuteError, Lane, Opening, Policy, RowStream, Transport, TransportSettings};
 use crate::journal::FileLedger;
 use crate::model::{Credentials, Problem, Runbook};
 use crate::profile::{Profile, Urls};
+use crate::register::Keeper;
 use crate::state::RunState;
 use std::path::Path;
 use tokio::runtime::Runtime;
@@ -107,6 +108,13 @@ pub(super) struct Work<'a> {
     pub(super) target: &'a Target,
 }
 
+/// Where a run tells what happens.
+pub(super) struct Sinks {
+    pub(super) ledger: FileLedger,
+    pub(super) register: Option<Keeper>,
+    pub(super) progress: Progress,
+}
+
 /// The process as signals find it: from its making on they are the run's business, and end it in an orderly way.
 pub(super) struct Process {
     runtime: Runtime,
@@ -133,12 +141,13 @@ pub(super) fn hold<S: RowStream>(
     work: Work<'_>,
     opening: Opening,
     lanes: Vec<Lane<S>>,
-    mut ledger: FileLedger,
-    mut progress: Progress,
+    mut sinks: Sinks,
 ) -> Result<u8, Failure> {
-    let result = drive(process, work, opening, lanes, &mut ledger, &mut progress);
-    progress.finish();
-    drop(ledger);
+    let result = drive(process, work, opening, lanes, &mut sinks);
+    sinks.progress.finish();
+    // The register is let go when nothing more is written to the audit file: from then on others may settle its claims.
+    let Sinks { ledger, register, .. } = sinks;
+    drop((ledger, register));
     match result {
         Ok(run) => Ok(run.finished().map_or(Exit::Internal.code(), |finished| finished.exit_code)),
         Err(error) => {
@@ -153,14 +162,15 @@ fn drive<S: RowStream>(
     work: Work<'_>,
     opening: Opening,
     lanes: Vec<Lane<S>>,
-    ledger: &mut FileLedger,
-    progress: &mut Progress,
+    sinks: &mut Sinks,
 ) -> Result<RunState, ExecuteError> {
     let Work { profile, policy, target } = work;
     let transport = Transport::new(target.transport.clone())?;
     let Process { runtime, signals } = process;
     let result = runtime.block_on(async {
+        let Sinks { ledger, register, progress } = sinks;
         let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
+        let engine = engine.with_register(register.as_mut().map(|register| register as &mut dyn CallRegister));
         engine.run(opening, lanes, signals).await
     });
     // A name that is still being resolved keeps a thread busy, and nobody waits for it any more.

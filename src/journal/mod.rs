@@ -13,7 +13,7 @@ mod writer;
 
 pub use append::{Tail, append};
 pub use chain::{Head, sha256_hex, sha256_of};
-pub use lock::{LockError, RunLock};
+pub use lock::{LockError, LockHolder, RunLock};
 pub use reader::{Line, ReadError, Reader, unfinished};
 pub use snapshot::{
     STAGING, SnapshotError, copy_input, copy_stream, create_run_dir, publish, remove_staging, write_private,

@@ -150,9 +150,10 @@ impl Jobs {
 
     /// A row was left out.
     pub(super) fn skipped(&mut self, skipped: &JobSkipped) {
+        let detail = skipped.detail.as_deref().map_or(0, |detail| self.messages.number(detail));
         let row = self.row(skipped.job);
         row.name(None, skipped.call_id.as_deref(), skipped.key.as_ref().map(JobKey::as_str));
-        row.cause = Some(Cause::Skip(skipped.reason));
+        (row.cause, row.message) = (Some(Cause::Skip(skipped.reason)), detail);
         self.ended(skipped.job);
     }
 

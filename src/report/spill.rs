@@ -76,7 +76,8 @@ impl Reads<'_> {
 
     fn bytes(&mut self, place: u64, length: usize) -> io::Result<&[u8]> {
         let end = || io::Error::from(io::ErrorKind::UnexpectedEof);
-        let part = |from: u64| usize::try_from(from).ok().and_then(|at| Some(at..at.checked_add(length)?)).ok_or_else(end);
+        let part =
+            |from: u64| usize::try_from(from).ok().and_then(|at| Some(at..at.checked_add(length)?)).ok_or_else(end);
         if let Some(in_tail) = place.checked_sub(self.spill.filed) {
             return self.spill.tail.get(part(in_tail)?).ok_or_else(end);
         }

@@ -88,6 +88,7 @@ pub(super) fn ending_words(ending: Ending) -> &'static str {
         Ending::WindowClosed => "its window was closed",
         Ending::WaveFailed => "a wave did not show what it had to",
         Ending::BreakerOpen => "the API did not work",
+        Ending::GuardFailed => "the register of calls failed",
     }
 }
 

@@ -13,8 +13,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::inputs::cannot_create;
 use super::past::{Past, lock};
-use super::report;
 use super::run::operator;
+use super::{once, report};
 use crate::event::{Event, FileDigest, Happened};
 use crate::journal;
 use crate::model::{JobNumber, Timestamp};
@@ -54,6 +54,8 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
         lines.push(Happened { at, event: Event::ReconciliationFinished(Box::new(closing)) });
         if !args.dry_run {
             write(&run_dir, &past, &lines)?;
+            let store = past.run.started().and_then(|started| started.once_store.as_deref());
+            once::after_reconciliation(store, &past.run_id, &run_dir);
             kept.into_iter().for_each(Kept::stays);
         }
     }

@@ -121,7 +121,15 @@ impl Audit {
 
     pub(super) fn skip(&mut self, job: JobNumber) {
         let (set, call_id) = (self.set(job), Some((self.call)(job)));
-        self.push(Event::JobSkipped(JobSkipped { job, set, key: None, call_id, reason: SkipReason::When }));
+        self.push(Event::JobSkipped(JobSkipped {
+            job,
+            set,
+            key: None,
+            call_id,
+            reason: SkipReason::When,
+            detail: None,
+            attempts: 0,
+        }));
     }
 
     pub(super) fn give_up(&mut self, job: JobNumber) {
@@ -217,6 +225,7 @@ fn started(sets: &[(&'static str, u64)], criteria: &[&str]) -> RunStarted {
             setting("retry.max_attempts", "4", SettingSource::Default),
         ],
         plan_id: None,
+        once_store: None,
         numbers: NumberPrivacy::Masked,
         jobs: sets.iter().map(|(_, jobs)| jobs).sum(),
         sets: sets.iter().map(|(name, jobs)| SetPlan { name: SetName::new(*name), jobs: *jobs }).collect(),

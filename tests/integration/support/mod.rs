@@ -11,6 +11,7 @@ pub(crate) mod proxy;
 pub(crate) mod server;
 pub(crate) mod simulator;
 pub(crate) mod tls;
+pub(crate) mod yard;
 
 use std::path::PathBuf;
 
