@@ -30,6 +30,7 @@ mod number;
 mod output;
 mod reconciliation;
 mod results_csv;
+mod resumption;
 mod row;
 mod spill;
 mod summarise;
@@ -45,6 +46,6 @@ pub use builder::ReportBuilder;
 pub use output::{Evidence, Report, ReportFile};
 pub use summary::{
     AuditSummary, CriterionSummary, ErrorGroup, Figures, InputSummary, LatencyFigures, OperatorSummary, ProfileSummary,
-    QueueFigures, ReconciledJob, ReconciliationSummary, StopSummary, Summary, TokenSummary, UnknownJob, UnknownSummary,
-    WarningGroup, WaveSummary,
+    QueueFigures, ReconciledJob, ReconciliationSummary, ResumptionSummary, StopSummary, Summary, TokenSummary,
+    UnknownJob, UnknownSummary, WarningGroup, WaveSummary,
 };

@@ -39,6 +39,7 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         ending: finished.map(|end| end.ending),
         exit_code: finished.map(|end| end.exit_code),
         stops: fold.stops.clone(),
+        resumptions: fold.resumptions.clone(),
         criteria: criteria(run),
         sandbox: started.is_some_and(|run| run.sandbox),
         started: run.began(),
