@@ -58,6 +58,12 @@ pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &L
         sound.runbook.criteria.retain(runs);
         sound.runbook.waves.iter_mut().for_each(|wave| wave.require.retain(runs));
     }
+    if args.sandbox {
+        // A rehearsal needs no secrets; what it cannot replace it masks.
+        sound.runbook.numbers = sound.runbook.numbers.without_key();
+    } else {
+        secrets::read_number_key(&mut sound.runbook)?;
+    }
     let target = target(args, &sound.runbook, &sound.profile)?;
     let place = RunPlace::prepare(args, &sound.runbook)?;
     match execute(Asked { args, sources, output, log }, &sound, &target, &place, plan.as_ref())? {
@@ -205,7 +211,8 @@ fn execute(
         token_url: target.urls.token_url.clone(),
         settings,
         plan_id: plan.map(|plan| plan.id().to_owned()),
-        numbers: runbook.numbers,
+        numbers: runbook.numbers.privacy(),
+        number_key_id: runbook.numbers.key_id(),
         jobs: census.rows(),
         sets: census.sets.iter().map(|set| SetPlan { name: set.name.clone(), jobs: set.rows }).collect(),
         criteria: runbook.criteria.iter().map(ToString::to_string).collect(),
@@ -251,7 +258,7 @@ fn drive(
         on_lost_criterion: runbook.on_lost_criterion,
         jobs,
         request_timeout: runbook.connection.timeouts.request.get(),
-        numbers: runbook.numbers,
+        numbers: runbook.numbers.clone(),
         criteria: runbook.criteria.clone(),
         seed: fastrand::u64(..),
         exit_code: Exit::of_run,

@@ -160,6 +160,7 @@ pub(super) fn effective(
         "",
         if hosts.is_empty() { "as configured".to_owned() } else { hosts },
     );
+    add("privacy.numbers", "/privacy/numbers", "", runbook.numbers.privacy().word().to_owned());
     // Regions and kinds are as good as the tables that they come from.
     add("numbers", "/", "", crate::phone::metadata_version());
     for (name, _) in &selection.set {

@@ -3,7 +3,7 @@
 use super::files::Files;
 use super::guards::Guards;
 use super::rows::{RowReader, stale};
-use crate::model::{Code, DataPlace, Legs, Problem, Runbook, SetName, SetSpec, Timestamp};
+use crate::model::{Code, Legs, Problem, Runbook, SetName, SetSpec, Timestamp};
 use crate::profile::Profile;
 use crate::template::{CompileError, Engine, Scope, Template, Tree};
 use serde_json::{Map, Value, json};
@@ -101,8 +101,8 @@ fn compile_set<'a>(
     let place = format!("/sets/{}", spec.index);
     let at_rows = |problem: Problem| {
         // A header may hold what a row holds.
-        let numbers = runbook.numbers;
-        let data = problem.data.map(|data| Box::new(DataPlace { text: numbers.mask(&data.text), ..*data }));
+        let numbers = &runbook.numbers;
+        let data = problem.data.map(|data| Box::new(numbers.excerpt(*data)));
         let (pointer, message) = (format!("{place}/rows{}", problem.pointer), numbers.mask(&problem.message));
         Problem { message, pointer, data, ..problem }
     };
@@ -139,7 +139,7 @@ fn compile_set<'a>(
     let compiled = problems.len() == before;
     // What the profile says of the text as it stands, but for the places that templates fill.
     let mut known = HashSet::new();
-    for found in written_problems(profile, spec.legs, &written) {
+    for found in field_problems(profile, spec.legs, &written, Profile::problems) {
         let filled = job
             .as_ref()
             .map_or_else(|()| is_template(&written, &found.pointer), |job| job.leaf_at(&found.pointer).is_some());
@@ -156,10 +156,15 @@ fn compile_set<'a>(
     Some(CompiledSet { spec, engine, when, key, not_after, job, values, known })
 }
 
-/// What the profile says of a job as it is written; of each bridge apart when it may be split.
-pub(super) fn written_problems(profile: &Profile, legs: Legs, written: &Value) -> Vec<Problem> {
+/// What the profile says of a job's fields by one of its checks; of each bridge apart when it may be split.
+pub(super) fn field_problems(
+    profile: &Profile,
+    legs: Legs,
+    written: &Value,
+    check: fn(&Profile, &Value) -> Vec<Problem>,
+) -> Vec<Problem> {
     if legs == Legs::Refuse {
-        let mut problems = profile.problems(written);
+        let mut problems = check(profile, written);
         // Too many legs have a remedy of their own.
         for problem in problems.iter_mut().filter(|problem| problem.code == Code::OutOfRange) {
             if let Some((_, max)) = profile.legs().filter(|(pointer, _)| *pointer == problem.pointer) {
@@ -179,7 +184,7 @@ pub(super) fn written_problems(profile: &Profile, legs: Legs, written: &Value) -
     };
     let mut problems: Vec<Problem> = Vec::new();
     for part in &parts {
-        for problem in profile.problems(&part.fields) {
+        for problem in check(profile, &part.fields) {
             let problem = Problem { pointer: part.original(&problem.pointer), ..problem };
             // What all parts have in common is wrong once.
             if !problems.contains(&problem) {

@@ -2,7 +2,7 @@
 
 use super::files::Files;
 use super::rows::{Opened, Records, not_text, open, too_old, value};
-use crate::model::{Code, DataPlace, DenyFile, NumberPrivacy, Problem};
+use crate::model::{Code, DataPlace, DenyFile, Numbers, Problem};
 use crate::phone;
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -31,7 +31,7 @@ impl DenyList {
     pub(super) fn read(
         spec: &DenyFile,
         files: &Files,
-        privacy: NumberPrivacy,
+        privacy: &Numbers,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let source = Source { spec, files, privacy, shown: files.shown(&spec.file) };
@@ -91,7 +91,7 @@ struct Local {
 struct Source<'a> {
     spec: &'a DenyFile,
     files: &'a Files,
-    privacy: NumberPrivacy,
+    privacy: &'a Numbers,
     shown: PathBuf,
 }
 
@@ -107,7 +107,7 @@ impl Source<'_> {
     }
 
     fn masked(&self, place: DataPlace) -> DataPlace {
-        DataPlace { text: self.privacy.mask(&place.text), ..place }
+        self.privacy.excerpt(place)
     }
 
     fn read(&self, problems: &mut Vec<Problem>) -> Result<Vec<u64>, Problem> {

@@ -1,14 +1,14 @@
 //! One row -> its jobs, or why there are none.
 
-use super::compile::written_problems;
+use super::compile::field_problems;
 use super::guards::{Judgement, Target};
 use super::stream::JobStream;
 use crate::model::{
     After, CallId, Code, Job, JobKey, JobNumber, Legs, NumberPrivacy, Planned, Problem, Region, Severity, SkipReason,
-    Skipped, Timestamp,
+    Skipped, Timestamp, printable, shown_text,
 };
 use crate::phone;
-use crate::profile::Part;
+use crate::profile::{Part, Profile};
 use crate::template::{RenderError, Template};
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ impl JobStream<'_> {
         let fields =
             set.job.render(&set.engine, &self.values).map_err(|error| vec![failed(error.pointer, &error.error)])?;
         let profile = self.expander.profile;
-        let mut warnings = self.news(written_problems(profile, set.spec.legs, &fields));
+        let mut warnings = self.news(field_problems(profile, set.spec.legs, &fields, Profile::problems_of_data));
         let not_after = self.not_after();
         if warnings.iter().any(is_error) {
             warnings.extend(not_after.err());
@@ -129,7 +129,7 @@ impl JobStream<'_> {
         fields: Value,
     ) -> Result<Job, Vec<Problem>> {
         let profile = self.expander.profile;
-        let targets = profile.targets(&fields, self.expander.runbook.numbers);
+        let targets = profile.targets(&fields, &self.expander.runbook.numbers);
         let limits = &self.expander.runbook.limits;
         let prefixes = limits.prefixes_of(profile.numbers(&fields).map(|(_, number)| number));
         let probe = profile.probe_request(&fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
@@ -142,7 +142,7 @@ impl JobStream<'_> {
 
     /// Call id and key are written down in full: they may not hold what `privacy` hides.
     fn check_privacy(&self, fields: &Value, call_id: &CallId, key: &JobKey) -> Result<(), Vec<Problem>> {
-        if self.expander.runbook.numbers == NumberPrivacy::Full {
+        if self.expander.runbook.numbers.privacy() == NumberPrivacy::Full {
             return Ok(());
         }
         let call_field = format!("/{}", self.expander.profile.call_field());
@@ -172,7 +172,7 @@ impl JobStream<'_> {
             "true" => Ok(true),
             "false" => Ok(false),
             other => {
-                let shown = crate::model::printable(other, 60);
+                let shown = printable(shown_text(other), 60);
                 let problem = Problem::at(Code::WhenNotBoolean, "@when", format!("`when` gave {shown:?}"));
                 Err(vec![problem.help("it must give `true` or `false`, as `{{eq row.status 'waiting'}}` does")])
             }
@@ -186,7 +186,7 @@ impl JobStream<'_> {
             failed.unwrap_or_else(|| Problem::at(Code::BadMoment, "/not_after", "`not_after` cannot be made"))
         })?;
         Timestamp::parse(text.trim()).map(Some).ok_or_else(|| {
-            let message = format!("`not_after` gave {:?}, which is no moment", crate::model::printable(&text, 60));
+            let message = format!("`not_after` gave {:?}, which is no moment", printable(shown_text(&text), 60));
             Problem::at(Code::BadMoment, "/not_after", message)
                 .help("it must be RFC 3339 with an offset: 2026-11-22T18:30:00Z or 2026-11-22T18:30:00+01:00")
         })

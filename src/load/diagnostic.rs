@@ -136,11 +136,12 @@ fn page_of<'a, 'p>(pages: &'a [Page<'p>], problem: &Problem) -> Option<(&'a Page
     best.map(|(_, page, pointer)| (page, page.own(&pointer).to_owned()))
 }
 
-/// The lines of a runbook as they may be shown: of `connection.auth` only the first key of each, since a literal secret
+/// The lines of a runbook as they may be shown: of `connection.auth` and `privacy` only the first key of each, since a literal secret
 /// may stand there in any shape, at its right key or at a misspelt one; and so of every other line that speaks of a
 /// secret, since an anchor may hold it elsewhere, and a text that cannot be parsed has no places.
 fn without_secrets(source: &Source, positions: Option<&Positions>) -> Vec<String> {
-    let auth = positions.and_then(|positions| positions.lines_of("/connection/auth"));
+    let sections = ["/connection/auth", "/privacy"];
+    let kept: Vec<_> = sections.iter().filter_map(|section| positions?.lines_of(section)).collect();
     let suspicious = |line: &str| {
         let line = line.to_lowercase();
         let in_url = line.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
@@ -152,7 +153,7 @@ fn without_secrets(source: &Source, positions: Option<&Positions>) -> Vec<String
         key.chars().chain(value.chars().map(star)).collect()
     };
     let shown = |(index, line): (usize, &str)| {
-        let hidden = suspicious(line) || auth.as_ref().is_some_and(|lines| lines.contains(&(index + 1)));
+        let hidden = suspicious(line) || kept.iter().any(|lines| lines.contains(&(index + 1)));
         if hidden { blank(line) } else { line.to_owned() }
     };
     lines(&source.text).enumerate().map(shown).collect()

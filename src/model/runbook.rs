@@ -2,7 +2,7 @@
 
 use super::{
     AbortRule, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link, MovedStatus,
-    NumberPrivacy, Rows, SecretSource, SetName, Share, Wave, Window,
+    Numbers, Rows, SecretSource, SetName, Share, Wave, Window,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -284,6 +284,8 @@ pub struct Runbook {
     pub guards: Guards,
     /// All must be met at the end.
     pub criteria: Vec<Criterion>,
-    /// How numbers are written down.
-    pub numbers: NumberPrivacy,
+    /// How numbers are written down; without a key until somebody has read it.
+    pub numbers: Numbers,
+    /// Where the key of pseudonyms comes from.
+    pub number_key: Option<SecretSource>,
 }

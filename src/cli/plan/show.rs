@@ -3,7 +3,7 @@
 use super::estimate::LatencyBasis;
 use super::figures::{Figures, SetFigures};
 use crate::event::Setting;
-use crate::model::{Job, NumberPrivacy, RequestSpec};
+use crate::model::{Job, Numbers, RequestSpec};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -44,7 +44,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn of(job: &Job, numbers: NumberPrivacy) -> Self {
+    pub(super) fn of(job: &Job, numbers: &Numbers) -> Self {
         Self {
             job: job.number,
             set: job.set.to_string(),
@@ -69,7 +69,7 @@ fn payload(request: &RequestSpec) -> Value {
     Value::Object(fields.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect())
 }
 
-fn masked(value: Value, numbers: NumberPrivacy) -> Value {
+fn masked(value: Value, numbers: &Numbers) -> Value {
     match value {
         Value::String(text) => Value::String(numbers.mask(&text)),
         Value::Array(items) => items.into_iter().map(|item| masked(item, numbers)).collect(),
