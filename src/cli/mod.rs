@@ -12,6 +12,7 @@ mod inputs;
 mod link;
 mod logging;
 mod manual;
+mod panics;
 mod plan;
 mod print;
 mod profile;
@@ -42,6 +43,7 @@ use std::process::ExitCode;
 
 /// Runs a command line and gives the process's exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    panics::install();
     let matches = match Cli::command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => {

@@ -198,9 +198,9 @@ fn execute(
         streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| Lane { rows, concurrency }).collect();
     let started = RunStarted {
         runbook: runbook.name.clone(),
-        description: runbook.description.clone(),
-        owner: runbook.owner.clone(),
-        labels: runbook.labels.clone(),
+        description: runbook.description.as_deref().map(|words| runbook.numbers.own_words(words)),
+        owner: runbook.owner.as_deref().map(|words| runbook.numbers.own_words(words)),
+        labels: runbook.labels.iter().map(|(name, text)| (name.clone(), runbook.numbers.own_words(text))).collect(),
         inputs,
         profile: profile.name().to_owned(),
         profile_sha256: journal::sha256_hex(profile.text().as_bytes()),

@@ -108,7 +108,7 @@ pub(super) fn effective(
             "per_prefix",
             "/limits/per_prefix",
             "",
-            listed(limits.per_prefix.iter().map(|(prefix, n)| format!("{prefix}: {n}"))),
+            runbook.numbers.mask(&listed(limits.per_prefix.iter().map(|(prefix, n)| format!("{prefix}: {n}")))),
         );
     }
     add("deadline", "/limits/deadline", "", limits.deadline.map_or_else(|| "none".to_owned(), |time| time.to_string()));

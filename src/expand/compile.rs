@@ -19,7 +19,6 @@ pub struct Selection {
 }
 
 /// A set that is ready to expand.
-#[derive(Debug)]
 pub(super) struct CompiledSet<'a> {
     pub(super) spec: &'a SetSpec,
     pub(super) engine: Engine,
@@ -29,8 +28,16 @@ pub(super) struct CompiledSet<'a> {
     pub(super) job: Tree,
     /// Values of every row but `row` and `index`.
     pub(super) values: Map<String, Value>,
+    /// Pointers to the fields that are filled in from data, but for the call.
+    pub(super) filled: Vec<String>,
     /// Problems of the runbook's own text: not repeated for each row.
     pub(super) known: HashSet<(Code, String)>,
+}
+
+impl std::fmt::Debug for CompiledSet<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CompiledSet({})", self.spec.name)
+    }
 }
 
 /// Turns a runbook's rows into jobs.
@@ -153,7 +160,9 @@ fn compile_set<'a>(
     // Without a field that the request needs every row would fail, and say what has been said.
     let whole = profile.required_fields().all(|field| written.get(field).is_some());
     let (Ok(job), Value::Object(values), true) = (job, values, readable && compiled && whole) else { return None };
-    Some(CompiledSet { spec, engine, when, key, not_after, job, values, known })
+    let call = format!("/{}", profile.call_field());
+    let filled = job.leaves().into_iter().map(|leaf| leaf.pointer).filter(|pointer| *pointer != call).collect();
+    Some(CompiledSet { spec, engine, when, key, not_after, job, values, filled, known })
 }
 
 /// What the profile says of a job's fields by one of its checks; of each bridge apart when it may be split.

@@ -14,12 +14,18 @@ use crate::template::nearest;
 const MISNAMED: [(&str, &str); 3] = [("UK", "GB"), ("EN", "GB"), ("EL", "GR")];
 
 /// A number of a job, and what is known about it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Target<'v> {
     /// Where it stands in the job.
     pub(super) pointer: String,
     pub(super) number: &'v str,
     pub(super) phone: Phone,
+}
+
+impl std::fmt::Debug for Target<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Target({}, {})", self.pointer, PhoneNumber::new(self.number))
+    }
 }
 
 /// What the guards say about a row.

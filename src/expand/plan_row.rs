@@ -4,8 +4,8 @@ use super::compile::field_problems;
 use super::guards::{Judgement, Target};
 use super::stream::JobStream;
 use crate::model::{
-    After, CallId, Code, Job, JobKey, JobNumber, Legs, NumberPrivacy, Planned, Problem, Region, Severity, SkipReason,
-    Skipped, Timestamp, printable, shown_text,
+    After, CallId, Code, Job, JobKey, JobNumber, Legs, NumberPrivacy, Planned, Problem, Region, Secret, Severity, SkipReason,
+    Skipped, Timestamp, holds_number, printable, shown_text,
 };
 use crate::phone;
 use crate::profile::{Part, Profile};
@@ -132,12 +132,29 @@ impl JobStream<'_> {
         let targets = profile.targets(&fields, &self.expander.runbook.numbers);
         let limits = &self.expander.runbook.limits;
         let prefixes = limits.prefixes_of(profile.numbers(&fields).map(|(_, number)| number));
+        let private = self.private(&fields);
         let probe = profile.probe_request(&fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
         let probe = probe.map(Box::new);
         let (request_id, request) =
             profile.request(fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
         let set = self.set.spec.name.clone();
-        Ok(Job { number, set, key, call_id, request_id, targets, prefixes, request, probe, not_after, after: None })
+        Ok(Job { number, set, key, call_id, request_id, targets, prefixes, request, private, probe, not_after, after: None })
+    }
+
+    /// The texts that were filled in and are no figures.
+    fn private(&self, fields: &Value) -> Vec<Secret<String>> {
+        fn texts<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+            match value {
+                Value::String(text) => found.push(text),
+                Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+                Value::Object(members) => members.values().for_each(|member| texts(member, found)),
+                Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            }
+        }
+        let mut found = Vec::new();
+        self.set.filled.iter().filter_map(|pointer| fields.pointer(pointer)).for_each(|value| texts(value, &mut found));
+        found.retain(|text| shown_text(text) != *text);
+        found.into_iter().map(|text| Secret::new(text.to_owned())).collect()
     }
 
     /// Call id and key are written down in full: they may not hold what `privacy` hides.
@@ -148,7 +165,7 @@ impl JobStream<'_> {
         let call_field = format!("/{}", self.expander.profile.call_field());
         let texts = [(&*call_field, "call id", call_id.as_str()), ("@key", "key", key.as_str())];
         for digits in self.expander.profile.target_digits(fields) {
-            if let Some((pointer, what, _)) = texts.iter().find(|(_, _, text)| text.contains(&digits)) {
+            if let Some((pointer, what, _)) = texts.iter().find(|(_, _, text)| holds_number(text, &digits)) {
                 let message = format!("the {what} holds a target's telephone number, and is written down in full");
                 let help = "choose another one, or say `privacy: {numbers: full}`";
                 return Err(vec![Problem::at(Code::NumberShown, *pointer, message).help(help)]);

@@ -131,6 +131,24 @@ impl Numbers {
         }
     }
 
+    /// The operator's own words: a number is what begins with its plus. A ticket or an order has as many digits, and is
+    /// what the words are there for.
+    pub fn own_words(&self, text: &str) -> String {
+        let mut parts = text.split('+');
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |mut out, part| {
+            let end = part.find(|c: char| c.is_alphabetic() || matches!(c, ',' | ';' | ':')).unwrap_or(part.len());
+            let (number, rest) = part.split_at(end);
+            let number = format!("+{number}");
+            match (self.privacy, &self.key) {
+                (NumberPrivacy::Keyed, Some(key)) => out.push_str(&replaced(&number, key)),
+                _ => out.push_str(&self.mask(&number)),
+            }
+            out.push_str(rest);
+            out
+        })
+    }
+
     /// Somebody else's text, made printable, its telephone numbers masked or replaced, cut to `limit` characters.
     pub fn text(&self, text: &str, limit: usize) -> String {
         // Cut last: what is left of a number that was cut would be taken for something else.
@@ -146,6 +164,14 @@ impl Numbers {
 /// Whether a text that was written down has lost a number to a pseudonym.
 pub(crate) fn has_pseudonym(text: &str) -> bool {
     text.contains(SIGN)
+}
+
+/// Whether a text holds a number of these digits, with or without its separators and its country code.
+pub fn holds_number(text: &str, digits: &str) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    let written = |run: &Vec<usize>| run.iter().map(|place| chars[*place]).collect::<String>();
+    text.contains(digits)
+        || digit_runs(&chars).iter().map(written).any(|run| run.contains(digits) || digits.ends_with(&run))
 }
 
 /// The digits of a number in E.164 form: without plus, separators, the `(0)` that is not dialled from abroad, and the `00`
@@ -228,6 +254,15 @@ mod tests {
         assert_eq!(without.number(&PhoneNumber::new("+12025550137")), "+1202*****37", "no key at hand: masked");
         assert_eq!(without.text("+12025550137", 100), "+1202*****37");
         assert_eq!(Numbers::default().text("to +12025550137", 10), "to +1202*…", "cut behind the mask");
+    }
+
+    #[test]
+    fn in_the_operators_words_a_number_begins_with_its_plus() {
+        let words = "CHG20261122001 for +1 (202) 555-0137, order 4711471147 + 2";
+        let masked = "CHG20261122001 for +1 (202) ***-**37, order 4711471147 + 2";
+        assert_eq!(Numbers::default().own_words(words), masked);
+        assert_eq!(Numbers::from(NumberPrivacy::Full).own_words(words), words);
+        assert!(numbers(KEY).own_words(words).starts_with("CHG20261122001 for num:jpemcafkmjgikfaf, order 47"));
     }
 
     #[test]

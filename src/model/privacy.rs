@@ -79,7 +79,7 @@ pub(super) fn mask(digits: &str) -> String {
 
 /// Masks what looks like a telephone number: digits with at most a few separators between them, seven digits or more.
 /// The text keeps its length, so that carets below it stay right.
-pub(super) fn mask_digit_runs(text: &str) -> String {
+pub(crate) fn mask_digit_runs(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = chars.clone();
     for digits in digit_runs(&chars) {

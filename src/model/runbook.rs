@@ -8,10 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The text that a runbook was read from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Source {
     /// The path as given.
     pub path: PathBuf,
@@ -19,6 +20,12 @@ pub struct Source {
     pub text: String,
     /// Whether a byte order mark stands in front of it.
     pub marked: bool,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({}, {} bytes)", self.path.display(), self.text.len())
+    }
 }
 
 impl Source {
@@ -140,7 +147,7 @@ pub enum Legs {
 }
 
 /// One set of bridge jobs.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub struct SetSpec {
     /// Its name.
     pub name: SetName,
@@ -162,6 +169,12 @@ pub struct SetSpec {
     pub concurrency: Option<usize>,
     /// No rows is not an error.
     pub allow_empty: bool,
+}
+
+impl fmt::Debug for SetSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SetSpec({})", self.name)
+    }
 }
 
 /// What becomes of a job whose attempt may have had its effect, where the profile has an idempotency key.
@@ -243,7 +256,7 @@ impl OnLostCriterion {
 }
 
 /// A checked runbook.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Runbook {
     /// The texts it came from.
@@ -288,4 +301,10 @@ pub struct Runbook {
     pub numbers: Numbers,
     /// Where the key of pseudonyms comes from.
     pub number_key: Option<SecretSource>,
+}
+
+impl fmt::Debug for Runbook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Runbook({}, {} sets)", self.name, self.sets.len())
+    }
 }

@@ -113,6 +113,21 @@ impl Tree {
         }
     }
 
+    /// Every template with its place.
+    pub fn leaves(&self) -> Vec<Leaf<'_>> {
+        fn under<'a>(token: &str, node: &'a Tree) -> Vec<Leaf<'a>> {
+            let token = token.replace('~', "~0").replace('/', "~1");
+            let moved = |leaf: Leaf<'a>| Leaf { pointer: format!("/{token}{}", leaf.pointer), ..leaf };
+            node.leaves().into_iter().map(moved).collect()
+        }
+        match self {
+            Self::Constant(_) => Vec::new(),
+            Self::Leaf(template) => vec![Leaf { pointer: String::new(), template }],
+            Self::Array(nodes) => nodes.iter().enumerate().flat_map(|(index, node)| under(&index.to_string(), node)).collect(),
+            Self::Object(nodes) => nodes.iter().flat_map(|(name, node)| under(name, node)).collect(),
+        }
+    }
+
     /// Shows every template.
     pub fn visit(&self, see: &mut impl FnMut(&Template)) {
         match self {

@@ -38,10 +38,16 @@ pub(super) struct RowPlace {
 }
 
 /// A row and its place.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Row {
     pub(super) values: Map<String, Value>,
     pub(super) place: RowPlace,
+}
+
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Row({} values, {:?})", self.values.len(), self.place)
+    }
 }
 
 /// Where the cause of a row's problem stands.
