@@ -2,7 +2,7 @@
 
 use super::files::Files;
 use super::rows::{Opened, Records, not_text, open, too_old, value};
-use crate::model::{Code, DataPlace, DenyFile, Numbers, Problem};
+use crate::model::{Code, DataPlace, DenyFile, Numbers, Problem, shown_names};
 use crate::phone;
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -203,7 +203,7 @@ impl Source<'_> {
             None => DEFAULT_COLUMN,
         };
         names.iter().position(|name| name == wanted).ok_or_else(|| {
-            let shown = self.privacy.text(&names.join(", "), 100);
+            let shown = shown_names(names.iter().map(String::as_str), 12);
             let message = format!("{} has no column `{wanted}`; its header: {shown}", self.shown.display());
             self.problem(Code::DenyListMalformed, message).help("name the column with the numbers: `column: NAME`")
         })

@@ -142,7 +142,8 @@ fn page_of<'a, 'p>(pages: &'a [Page<'p>], problem: &Problem) -> Option<(&'a Page
 /// secret, since an anchor may hold it elsewhere, and a text that cannot be parsed has no places.
 fn without_secrets(role: Role, source: &Source, positions: Option<&Positions>) -> Vec<String> {
     // Variables and rows in the runbook are data of people, wherever else they could stand.
-    let rows = (0..positions.map_or(0, |positions| positions.length_of("/sets"))).map(|set| format!("/sets/{set}/rows"));
+    let rows = (0..positions.map_or(0, |positions| positions.length_of("/sets")))
+            .flat_map(|set| ["items", "matrix"].map(|key| format!("/sets/{set}/rows/{key}")));
     let sections = ["/connection/auth", "/privacy", "/vars"].map(str::to_owned).into_iter().chain(rows);
     let kept: Vec<_> = sections.filter_map(|section| positions?.lines_of(&section)).collect();
     let suspicious = |line: &str| {
@@ -155,9 +156,19 @@ fn without_secrets(role: Role, source: &Source, positions: Option<&Positions>) -
         let (key, value) = line.split_at(line.find(':').map_or(0, |at| at + 1));
         key.chars().chain(value.chars().map(star)).collect()
     };
+    let signs = |line: &str| {
+        let (key, value) = line.split_at(line.find(':').map_or(0, |at| at + 1));
+        let sign = |c: char| if c.is_alphanumeric() { '*' } else { c };
+        key.chars().chain(value.chars().map(sign)).collect()
+    };
     let shown = |(index, line): (usize, &str)| {
         let hidden = role == Role::Vars || suspicious(line) || kept.iter().any(|lines| lines.contains(&(index + 1)));
-        if hidden { blank(line) } else { mask_digit_runs(line) }
+        match positions {
+            _ if hidden => blank(line),
+            Some(_) => mask_digit_runs(line),
+            // Nobody knows what is what in it; what is wrong is among its signs.
+            None => signs(line),
+        }
     };
     lines(&source.text).enumerate().map(shown).collect()
 }

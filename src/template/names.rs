@@ -1,8 +1,11 @@
 //! Which names a template may use, and what was probably meant instead.
 
+use crate::model::shown_names;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+/// Names that are listed where none is near.
+const SHOWN: usize = 12;
 /// Names that count as close: at most a third of the letters differ.
 const CLOSE: f64 = 0.66;
 
@@ -51,7 +54,7 @@ impl Scope {
             Some(meant) => format!("write `{root}.{}`", segment(meant)),
             None if root == "env" => format!("add `{name}` to the list `env`: others are out of reach"),
             None if names.is_empty() => format!("`{root}` is empty here"),
-            None => format!("`{root}` has {}", list(names)),
+            None => format!("`{root}` has {}", shown_names(names.iter().map(String::as_str), SHOWN)),
         };
         Err((format!("there is no `{root}.{name}`"), Some(help)))
     }
@@ -61,15 +64,6 @@ impl Scope {
 fn segment(name: &str) -> Cow<'_, str> {
     let plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
     if plain { Cow::Borrowed(name) } else { Cow::Owned(format!("[{name}]")) }
-}
-
-fn list(names: &[String]) -> String {
-    const SHOWN: usize = 12;
-    let mut text = names.iter().take(SHOWN).map(|name| format!("`{}`", segment(name))).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        text.push_str(", ...");
-    }
-    text
 }
 
 /// The candidate that a misspelled word most likely stands for.

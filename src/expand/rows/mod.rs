@@ -21,7 +21,7 @@ pub(super) use input::{Opened, not_text, open, stale, too_old};
 
 use self::csv::CsvReader;
 use super::files::Files;
-use crate::model::{Code, DataPlace, Problem, RowFormat, RowSource, Rows};
+use crate::model::{Code, DataPlace, Problem, RowFormat, RowSource, Rows, shown_names};
 use crate::template::nearest;
 use items::ItemsReader;
 use json::JsonReader;
@@ -230,7 +230,7 @@ fn missing<'n>(index: usize, name: &str, known: impl Iterator<Item = &'n str> + 
     /// Names that are listed when none is near.
     const SHOWN: usize = 12;
     let help = nearest(name, known.clone()).map_or_else(
-        || format!("columns here: {}", known.take(SHOWN).collect::<Vec<_>>().join(", ")),
+        || format!("columns here: {}", shown_names(known, SHOWN)),
         |near| format!("there is `{near}`: rename one of the two"),
     );
     Problem::at(Code::MissingColumn, format!("/required_columns/{index}"), format!("there is no column `{name}`"))
