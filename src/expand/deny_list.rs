@@ -2,8 +2,9 @@
 
 use super::files::Files;
 use super::rows::{Opened, Records, not_text, open, too_old, value};
-use crate::model::{Code, DataPlace, DenyFile, Numbers, Problem, shown_names};
+use crate::model::{Code, DataPlace, DenyFile, Numbers, Problem};
 use crate::phone;
+use crate::template::shown_names;
 use std::borrow::Cow;
 use std::io::BufRead;
 use std::ops::Range;

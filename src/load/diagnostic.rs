@@ -202,11 +202,12 @@ fn one(pages: &[Page<'_>], problem: &Problem) -> Option<Diagnostic> {
         if text.starts_with('+') {
             message = format!("{text} without quotes is a number to YAML: the plus is lost");
         }
-        help = Some(format!("write `\"{text}\"`"));
+        let may_be_shown = mask_digit_runs(text) == text;
+        help = Some(if may_be_shown { format!("write `\"{text}\"`") } else { "put it in quotes".to_owned() });
     }
     if (100..200).contains(&problem.code.number()) {
         // These say what stands there, and a number may.
-        (message, help) = (mask_digit_runs(&message), help.map(|help| mask_digit_runs(&help)));
+        message = mask_digit_runs(&message);
     }
     let (place, related) = match &problem.data {
         Some(data) => {

@@ -16,35 +16,6 @@ pub fn shown_text(text: &str) -> &str {
     if is_figure(text) || text.trim().is_empty() || is_plain(text) { text } else { HIDDEN }
 }
 
-/// Names of columns or keys, at most `most` of them: those that are plain words. Where a header is missing, the others are
-/// what a row holds.
-pub fn shown_names<'n>(names: impl IntoIterator<Item = &'n str>, most: usize) -> String {
-    let (mut shown, mut more) = (Vec::new(), 0);
-    for name in names {
-        if is_word(name) && shown.len() < most {
-            shown.push(format!("`{name}`"));
-        } else {
-            more += 1;
-        }
-    }
-    let shown = shown.join(", ");
-    match more {
-        0 => shown,
-        1 if shown.is_empty() => "one that is no plain word".to_owned(),
-        _ if shown.is_empty() => format!("{more} that are no plain words"),
-        _ => format!("{shown} and {more} more"),
-    }
-}
-
-/// Whether a text is written as programs write names.
-pub fn is_word(text: &str) -> bool {
-    const LONGEST: usize = 40;
-    const MOST_DIGITS: usize = 6;
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    let sign = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.len() <= LONGEST && digits <= MOST_DIGITS && text.chars().all(sign)
-}
-
 /// A number, a date, a moment: at least as many digits as letters.
 fn is_figure(text: &str) -> bool {
     let count = |kind: fn(char) -> bool| text.chars().filter(|c| kind(*c)).count();
@@ -94,14 +65,6 @@ mod tests {
         assert_eq!(excerpt(row, 22, 10, 0), "****-*,+************,*** ******");
         assert_eq!(excerpt("\u{65e5}\u{672c},12", 4, 2, 0), "**,12");
         assert_eq!(excerpt("{\"n\": \"+12025550137\"}", 5008, 14, 5000), "{\"*\": \"+1202*****37\"}");
-    }
-
-    #[test]
-    fn of_names_plain_words_are_listed() {
-        let names = ["call_id", "Zoe Canary", "+12025550137", "status"];
-        assert_eq!(shown_names(names, 12), "`call_id`, `status` and 2 more");
-        assert_eq!(shown_names(names, 1), "`call_id` and 3 more");
-        assert_eq!(shown_names(names[1..3].iter().copied(), 12), "2 that are no plain words");
     }
 
     #[test]

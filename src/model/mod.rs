@@ -34,7 +34,7 @@ pub use clock::{RunClock, Timestamp};
 pub use code::{Code, Severity};
 pub use credentials::{CredentialName, Credentials, SecretSource};
 pub use criterion::{Criterion, CriterionError, Metric, Operator, Unit};
-pub use excerpt::{is_word, shown_names, shown_text};
+pub use excerpt::shown_text;
 pub use guards::{DenyFile, Duplicates, Guards, OnViolation};
 pub use host::is_loopback_host;
 pub use ids::{JobKey, JobNumber, RunId, SetName};

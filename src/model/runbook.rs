@@ -171,9 +171,22 @@ pub struct SetSpec {
     pub allow_empty: bool,
 }
 
+/// Without the values of the job's fields.
 impl fmt::Debug for SetSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SetSpec({})", self.name)
+        let Self { name, index, rows, when, key, job, not_after, legs, concurrency, allow_empty } = self;
+        f.debug_struct("SetSpec")
+            .field("name", name)
+            .field("index", index)
+            .field("rows", rows)
+            .field("when", when)
+            .field("key", key)
+            .field("not_after", not_after)
+            .field("legs", legs)
+            .field("concurrency", concurrency)
+            .field("allow_empty", allow_empty)
+            .field("job", &job.keys().collect::<Vec<_>>())
+            .finish()
     }
 }
 
@@ -303,8 +316,31 @@ pub struct Runbook {
     pub number_key: Option<SecretSource>,
 }
 
+/// Without its texts and the values of its variables, which are data of people.
 impl fmt::Debug for Runbook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Runbook({}, {} sets)", self.name, self.sets.len())
+        let Self { texts: _, name, description, owner, labels, connection, env, vars, sets, limits, retry, moved, breaker, waves, window, abort_when, on_lost_criterion, guards, criteria, numbers, number_key } = self;
+        f.debug_struct("Runbook")
+            .field("name", name)
+            .field("description", description)
+            .field("owner", owner)
+            .field("labels", labels)
+            .field("connection", connection)
+            .field("env", env)
+            .field("sets", sets)
+            .field("limits", limits)
+            .field("retry", retry)
+            .field("moved", moved)
+            .field("breaker", breaker)
+            .field("waves", waves)
+            .field("window", window)
+            .field("abort_when", abort_when)
+            .field("on_lost_criterion", on_lost_criterion)
+            .field("guards", guards)
+            .field("criteria", criteria)
+            .field("numbers", numbers)
+            .field("number_key", number_key)
+            .field("vars", &vars.keys().collect::<Vec<_>>())
+            .finish()
     }
 }

@@ -1,6 +1,5 @@
 //! Which names a template may use, and what was probably meant instead.
 
-use crate::model::shown_names;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -76,4 +75,46 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|(likeness, _)| *likeness >= CLOSE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+/// Names of columns or keys, at most `most` of them: those that are plain words. Where a header is missing, the others are
+/// what a row holds.
+pub fn shown_names<'n>(names: impl IntoIterator<Item = &'n str>, most: usize) -> String {
+    let (mut shown, mut more) = (Vec::new(), 0);
+    for name in names {
+        if is_word(name) && shown.len() < most {
+            shown.push(format!("`{name}`"));
+        } else {
+            more += 1;
+        }
+    }
+    let shown = shown.join(", ");
+    match more {
+        0 => shown,
+        1 if shown.is_empty() => "one that is no plain word".to_owned(),
+        _ if shown.is_empty() => format!("{more} that are no plain words"),
+        _ => format!("{shown} and {more} more"),
+    }
+}
+
+/// Whether a text is written as programs write names.
+pub fn is_word(text: &str) -> bool {
+    const LONGEST: usize = 40;
+    const MOST_DIGITS: usize = 6;
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let sign = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.len() <= LONGEST && digits <= MOST_DIGITS && text.chars().all(sign)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_names_plain_words_are_listed() {
+        let names = ["call_id", "Zoe Canary", "+12025550137", "status"];
+        assert_eq!(shown_names(names, 12), "`call_id`, `status` and 2 more");
+        assert_eq!(shown_names(names, 1), "`call_id` and 3 more");
+        assert_eq!(shown_names(names[1..3].iter().copied(), 12), "2 that are no plain words");
+    }
 }

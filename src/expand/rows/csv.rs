@@ -3,7 +3,8 @@
 use super::csv_record::{Fault, MAX_COLUMNS, Records, value};
 use super::input::{Input, Opened, not_text};
 use super::{Row, RowPlace};
-use crate::model::{Code, DataPlace, Problem, shown_names};
+use crate::model::{Code, DataPlace, Problem};
+use crate::template::shown_names;
 use serde_json::Value;
 use std::io::BufReader;
 use std::ops::Range;

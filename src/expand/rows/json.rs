@@ -5,8 +5,8 @@ use super::json_row::{malformed, object};
 use super::json_scan::{Fault, Scanner};
 use super::record::Record;
 use super::{Row, RowPlace, spans};
-use crate::model::{Code, DataPlace, Problem, is_word, shown_names};
-use crate::template::nearest;
+use crate::model::{Code, DataPlace, Problem};
+use crate::template::{is_word, nearest, shown_names};
 use std::io::BufReader;
 use std::path::PathBuf;
 

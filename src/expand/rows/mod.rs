@@ -21,8 +21,8 @@ pub(super) use input::{Opened, not_text, open, stale, too_old};
 
 use self::csv::CsvReader;
 use super::files::Files;
-use crate::model::{Code, DataPlace, Problem, RowFormat, RowSource, Rows, shown_names};
-use crate::template::nearest;
+use crate::model::{Code, DataPlace, Problem, RowFormat, RowSource, Rows};
+use crate::template::{nearest, shown_names};
 use items::ItemsReader;
 use json::JsonReader;
 use jsonl::JsonlReader;
