@@ -22,7 +22,10 @@ pub(super) fn install() {
 
 fn words(info: &PanicHookInfo<'_>) -> String {
     let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-    let said = info.payload().downcast_ref::<&'static str>().map_or("(its words may hold data, and are not shown)", |said| said);
+    let said = info
+        .payload()
+        .downcast_ref::<&'static str>()
+        .map_or("(its words may hold data, and are not shown)", |said| said);
     let thread = std::thread::current();
     format!("internal error in thread {} at {place}: {said}", thread.name().unwrap_or("?"))
 }
@@ -48,7 +51,7 @@ mod tests {
                 let number = number.clone();
                 move || panic!("no route to {number}")
             }),
-            std::thread::Builder::new().spawn(move || drop(number.parse::<u8>().map_err(|_| number).expect("a small number"))),
+            std::thread::Builder::new().spawn(move || std::panic::panic_any(format!("no route to {number}"))),
             std::thread::Builder::new().spawn(|| panic!("words of the source")),
         ] {
             assert!(thread.unwrap_or_else(|e| panic!("{e}")).join().is_err());

@@ -17,8 +17,8 @@ use crate::event::{
     BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, RunStarted, Stopping, Verdict,
 };
 use crate::model::{
-    AbortRule, BreakerPolicy, Credentials, Criterion, JobNumber, Latency, Limits, Numbers, OnLostCriterion,
-    Problem, RequestSpec, RetryPolicy, RunClock, Timestamp, Wave, Window,
+    AbortRule, BreakerPolicy, Credentials, Criterion, JobNumber, Latency, Limits, Numbers, OnLostCriterion, Problem,
+    RequestSpec, RetryPolicy, RunClock, Timestamp, Wave, Window,
 };
 use crate::profile::Profile;
 use crate::state::{RunState, StateError};

@@ -1,11 +1,11 @@
 //! What the end of a request means for its job and for the run, and how a run closes.
 
-use super::scrub::Scrubber;
 use super::auth::{Grant, TokenError, TokenErrorKind};
 use super::breaker::Change;
 use super::dispatcher::{Dispatcher, Ready, Report, RowStream, is_late};
 use super::engine::{Done, End, Engine, MAX_AT_LEDGER, OnWire};
 use super::retry;
+use super::scrub::Scrubber;
 use super::token_store::AfterFailure;
 use super::transport::{Exchange, Stop};
 use super::verdict::{self, Next, Proof};

@@ -4,8 +4,8 @@ use super::testing;
 use super::{Engine, Lane, Policy, Transport, TransportSettings};
 use crate::event::{Event, Happened, Ledger, LedgerError};
 use crate::model::{
-    BreakerPolicy, CredentialName, Credentials, DurationSpec, JobNumber, Limits, Numbers, OnLostCriterion,
-    Planned, Problem, RetryPolicy, Secret, Share, Timeouts,
+    BreakerPolicy, CredentialName, Credentials, DurationSpec, JobNumber, Limits, Numbers, OnLostCriterion, Planned,
+    Problem, RetryPolicy, Secret, Share, Timeouts,
 };
 use crate::profile::{Profile, Urls};
 use std::io::{Read, Write};

@@ -35,12 +35,7 @@ impl std::fmt::Debug for DenyList {
 
 impl DenyList {
     /// Reads the list. What cannot be read or understood is a problem: a number that was not understood would be called.
-    pub(super) fn read(
-        spec: &DenyFile,
-        files: &Files,
-        privacy: &Numbers,
-        problems: &mut Vec<Problem>,
-    ) -> Option<Self> {
+    pub(super) fn read(spec: &DenyFile, files: &Files, privacy: &Numbers, problems: &mut Vec<Problem>) -> Option<Self> {
         let source = Source { spec, files, privacy, shown: files.shown(&spec.file) };
         let before = problems.len();
         match source.read(problems) {

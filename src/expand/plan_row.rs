@@ -4,8 +4,8 @@ use super::compile::field_problems;
 use super::guards::{Judgement, Target};
 use super::stream::JobStream;
 use crate::model::{
-    After, CallId, Code, Job, JobKey, JobNumber, Legs, NumberPrivacy, Planned, Problem, Region, Secret, Severity, SkipReason,
-    Skipped, Timestamp, holds_number, printable, shown_text,
+    After, CallId, Code, Job, JobKey, JobNumber, Legs, NumberPrivacy, Planned, Problem, Region, Secret, Severity,
+    SkipReason, Skipped, Timestamp, holds_number, printable, shown_text,
 };
 use crate::phone;
 use crate::profile::{Part, Profile};
@@ -138,7 +138,20 @@ impl JobStream<'_> {
         let (request_id, request) =
             profile.request(fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
         let set = self.set.spec.name.clone();
-        Ok(Job { number, set, key, call_id, request_id, targets, prefixes, request, private, probe, not_after, after: None })
+        Ok(Job {
+            number,
+            set,
+            key,
+            call_id,
+            request_id,
+            targets,
+            prefixes,
+            request,
+            private,
+            probe,
+            not_after,
+            after: None,
+        })
     }
 
     /// The texts that were filled in and are no figures.

@@ -2,7 +2,7 @@
 
 use super::positions::{AT_LINE, Positions, Stretch, lines};
 use super::source::{SourceError, byte_in_words};
-use crate::model::{mask_digit_runs, Code, Layer, Problem, Role, Severity, Source, Texts};
+use crate::model::{Code, Layer, Problem, Role, Severity, Source, Texts, mask_digit_runs};
 use std::path::{Path, PathBuf};
 
 /// A place in a file, for people and for machines.
@@ -143,7 +143,7 @@ fn page_of<'a, 'p>(pages: &'a [Page<'p>], problem: &Problem) -> Option<(&'a Page
 fn without_secrets(role: Role, source: &Source, positions: Option<&Positions>) -> Vec<String> {
     // Variables and rows in the runbook are data of people, wherever else they could stand.
     let rows = (0..positions.map_or(0, |positions| positions.length_of("/sets")))
-            .flat_map(|set| ["items", "matrix"].map(|key| format!("/sets/{set}/rows/{key}")));
+        .flat_map(|set| ["items", "matrix"].map(|key| format!("/sets/{set}/rows/{key}")));
     let sections = ["/connection/auth", "/privacy", "/vars"].map(str::to_owned).into_iter().chain(rows);
     let kept: Vec<_> = sections.filter_map(|section| positions?.lines_of(&section)).collect();
     let suspicious = |line: &str| {

@@ -193,7 +193,9 @@ impl Positions {
     pub(super) fn length_of(&self, pointer: &str) -> usize {
         let mut node = self.root;
         for token in pointer.split('/').skip(1) {
-            let Some(Content::Mapping(members)) = self.nodes.get(self.follow(node)).map(|node| &node.content) else { return 0 };
+            let Some(Content::Mapping(members)) = self.nodes.get(self.follow(node)).map(|node| &node.content) else {
+                return 0;
+            };
             let Some((_, _, value)) = members.iter().rfind(|(member, ..)| member == token) else { return 0 };
             node = *value;
         }

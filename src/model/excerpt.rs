@@ -34,9 +34,13 @@ impl Numbers {
     pub fn excerpt(&self, place: DataPlace) -> DataPlace {
         let start = place.column.saturating_sub(1).saturating_sub(place.skipped);
         let marked = start..start + place.width;
-        let value: String = (0u64..).zip(place.text.chars()).filter(|(at, _)| marked.contains(at)).map(|(_, c)| c).collect();
-        let mut value = if is_figure(&value) { self.mask(&value) } else { starred(&value) }.chars().collect::<Vec<_>>().into_iter();
-        let shown = (0u64..).zip(place.text.chars()).map(|(at, c)| if marked.contains(&at) { value.next().unwrap_or('*') } else { star(c) });
+        let value: String =
+            (0u64..).zip(place.text.chars()).filter(|(at, _)| marked.contains(at)).map(|(_, c)| c).collect();
+        let mut value =
+            if is_figure(&value) { self.mask(&value) } else { starred(&value) }.chars().collect::<Vec<_>>().into_iter();
+        let shown = (0u64..)
+            .zip(place.text.chars())
+            .map(|(at, c)| if marked.contains(&at) { value.next().unwrap_or('*') } else { star(c) });
         DataPlace { text: shown.collect(), ..place }
     }
 }
@@ -55,7 +59,9 @@ mod tests {
     use super::*;
 
     fn excerpt(text: &str, column: u64, width: u64, skipped: u64) -> String {
-        Numbers::default().excerpt(DataPlace { text: text.to_owned(), column, width, skipped, ..DataPlace::default() }).text
+        Numbers::default()
+            .excerpt(DataPlace { text: text.to_owned(), column, width, skipped, ..DataPlace::default() })
+            .text
     }
 
     #[test]

@@ -178,7 +178,8 @@ pub fn holds_number(text: &str, digits: &str) -> bool {
 /// that stands for a plus. A number without its country code stays one: nobody knows the country. `None`: no number.
 fn normal(text: &str) -> Option<String> {
     let text = text.replace("(0)", "");
-    let digits: Option<String> = text.chars().filter(|c| c.is_numeric()).map(|c| c.is_ascii_digit().then_some(c)).collect();
+    let digits: Option<String> =
+        text.chars().filter(|c| c.is_numeric()).map(|c| c.is_ascii_digit().then_some(c)).collect();
     let digits = digits?;
     let digits = digits.strip_prefix("00").unwrap_or(&digits);
     (1..=MOST_DIGITS).contains(&digits.len()).then(|| digits.to_owned())
@@ -229,9 +230,14 @@ mod tests {
     fn one_number_has_one_pseudonym_however_it_is_written() {
         let numbers = numbers(KEY);
         let shown = numbers.number(&PhoneNumber::new("+12025550137"));
-        for written in
-            ["12025550137", "0012025550137", "+1 (202) 555-0137", "1-202-555-0137", "+1.202.555.0137", "+1/202/555 0137"]
-        {
+        for written in [
+            "12025550137",
+            "0012025550137",
+            "+1 (202) 555-0137",
+            "1-202-555-0137",
+            "+1.202.555.0137",
+            "+1/202/555 0137",
+        ] {
             assert_eq!(numbers.number(&PhoneNumber::new(written)), shown, "{written}");
             let text = numbers.text(&format!("no route to {written}, ask again"), 200);
             assert_eq!(text, format!("no route to {shown}, ask again"), "{written}");

@@ -1,8 +1,8 @@
 //! A checked runbook. Only `load` makes one.
 
 use super::{
-    AbortRule, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link, MovedStatus,
-    Numbers, Rows, SecretSource, SetName, Share, Wave, Window,
+    AbortRule, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link, MovedStatus, Numbers,
+    Rows, SecretSource, SetName, Share, Wave, Window,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -319,7 +319,29 @@ pub struct Runbook {
 /// Without its texts and the values of its variables, which are data of people.
 impl fmt::Debug for Runbook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { texts: _, name, description, owner, labels, connection, env, vars, sets, limits, retry, moved, breaker, waves, window, abort_when, on_lost_criterion, guards, criteria, numbers, number_key } = self;
+        let Self {
+            texts: _,
+            name,
+            description,
+            owner,
+            labels,
+            connection,
+            env,
+            vars,
+            sets,
+            limits,
+            retry,
+            moved,
+            breaker,
+            waves,
+            window,
+            abort_when,
+            on_lost_criterion,
+            guards,
+            criteria,
+            numbers,
+            number_key,
+        } = self;
         f.debug_struct("Runbook")
             .field("name", name)
             .field("description", description)

@@ -1,7 +1,7 @@
 //! The jobs of a run whose effect nobody knows, with everything that the audit file says of them.
 
 use crate::event::{Event, Record};
-use crate::model::{has_pseudonym, JobKey, JobNumber, Outcome, SetName, Timestamp};
+use crate::model::{JobKey, JobNumber, Outcome, SetName, Timestamp, has_pseudonym};
 use crate::state::{JobState, RunState};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -20,7 +20,7 @@ enum Quoting {
 }
 
 impl Quoting {
-    fn shown<'v>(self, value: &'v Value, secret: bool) -> Cow<'v, Value> {
+    fn shown(self, value: &Value, secret: bool) -> Cow<'_, Value> {
         match value {
             _ if secret => Cow::Owned(Value::String("***".to_owned())),
             Value::String(text) if self == Self::Data => Cow::Owned(Value::String(shown_text(text).to_owned())),

@@ -103,7 +103,10 @@ pub fn is_word(text: &str) -> bool {
     const MOST_DIGITS: usize = 6;
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let sign = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.len() <= LONGEST && digits <= MOST_DIGITS && text.chars().all(sign)
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.len() <= LONGEST
+        && digits <= MOST_DIGITS
+        && text.chars().all(sign)
 }
 
 #[cfg(test)]

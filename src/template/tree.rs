@@ -123,7 +123,9 @@ impl Tree {
         match self {
             Self::Constant(_) => Vec::new(),
             Self::Leaf(template) => vec![Leaf { pointer: String::new(), template }],
-            Self::Array(nodes) => nodes.iter().enumerate().flat_map(|(index, node)| under(&index.to_string(), node)).collect(),
+            Self::Array(nodes) => {
+                nodes.iter().enumerate().flat_map(|(index, node)| under(&index.to_string(), node)).collect()
+            }
             Self::Object(nodes) => nodes.iter().flat_map(|(name, node)| under(name, node)).collect(),
         }
     }

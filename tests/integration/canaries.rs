@@ -1,5 +1,7 @@
 //! Planted numbers, names and secrets: none of them comes out of any command, in any form, at any level of the log.
 
+mod slips;
+
 use crate::support::book::{Book, Run};
 use crate::support::canary::{Haystack, name, number, secret};
 use crate::support::process::Running;
@@ -47,14 +49,24 @@ fn aviary(url: &str) -> Book {
              note: \"for {{{{row.sent}}}} of {{{{vars.desk}}}}\", direction: transfer}}\n"
         )
     };
-    let row = |call: &str, which: u32, place: &str| {
-        json!({"call_id": call, "number": number(which), "sent": name(&format!("Sent{place}")), "kept": name(&format!("Kept{place}"))})
-    };
+    let row = |call: &str, which: u32, place: &str| json!({"call_id": call, "number": number(which), "sent": name(&format!("Sent{place}")), "kept": name(&format!("Kept{place}"))});
     let csv = format!(
         "call_id,number,sent,kept\nok,{},{},{}\nrejected,+1 (202) 555-0132,{},\"{}\"\nunknown,0012025550132,{},x\nredirected,{},{},y\nretried,{},{},z\n\
          denied,{},{},d\nlost,{},{},\n",
-        number(32), name("Sentcsv"), name("Keptcsv"), name("Twocsv"), name("Quoted, csv"), name("Threecsv"), number(32),
-        name("Fourcsv"), number(32), name("Fivecsv"), number(36), name("Denied"), number(32), name("Lost"),
+        number(32),
+        name("Sentcsv"),
+        name("Keptcsv"),
+        name("Twocsv"),
+        name("Quoted, csv"),
+        name("Threecsv"),
+        number(32),
+        name("Fourcsv"),
+        number(32),
+        name("Fivecsv"),
+        number(36),
+        name("Denied"),
+        number(32),
+        name("Lost"),
     );
     let jsonl = format!("{}\n{}\n", row("jsonl-ok", 33, "jsonl"), row("jsonl-rejected", 33, "jsonl"));
     let rows = Value::Array(vec![row("json-ok", 34, "json"), row("json-unknown", 34, "json")]);
@@ -92,15 +104,17 @@ fn aviary(url: &str) -> Book {
 /// Says everything that it was sent, and a number of its own in every shape, in head and body.
 fn echo(request: &Request, status: u16) -> Reply {
     let n = number(37);
-    let shapes = format!(
-        "{n} {} 00{} (202) 555-0137 +1 202-555-0137 %2B{} tel:{n}",
-        &n[1..], &n[1..], &n[1..]
-    );
+    let shapes = format!("{n} {} 00{} (202) 555-0137 +1 202-555-0137 %2B{} tel:{n}", &n[1..], &n[1..], &n[1..]);
     let location = format!("https://elsewhere.example.com/{n}?to={}", &n[1..]);
     let challenge = format!("Bearer realm=\"{n}\", error_description=\"{shapes}\"");
     let headers: Vec<(&str, &str)> = vec![
-        ("x-correlation-id", &n), ("x-request-id", &n), ("location", &location), ("x-shapes", &shapes),
-        ("www-authenticate", &challenge), ("content-type", "application/json"), ("retry-after", "0"),
+        ("x-correlation-id", &n),
+        ("x-request-id", &n),
+        ("location", &location),
+        ("x-shapes", &shapes),
+        ("www-authenticate", &challenge),
+        ("content-type", "application/json"),
+        ("retry-after", "0"),
     ];
     let body = json!({"message": format!("{} {shapes}", request.text()), "to": n, "state": n});
     answer(status, &headers, &body.to_string())
@@ -168,7 +182,9 @@ fn check(book: &Book, hay: &mut Haystack, more: &[&str]) {
 fn no_command_about_a_run_shows_a_canary() {
     let server = aviary_server();
     let typed = format!("number={}", number(41));
-    for form in [&["-vv"] as &[&str], &["-vv", "--log-format", "json"], &["-q", "--set", &typed], &["--vars", "vars.yaml"]] {
+    for form in
+        [&["-vv"] as &[&str], &["-vv", "--log-format", "json"], &["-q", "--set", &typed], &["--vars", "vars.yaml"]]
+    {
         let vars = format!("desk: \"{}\"\nnumber: \"{}\"\n", name("File"), number(42));
         let book = aviary(&server.url()).file("vars.yaml", &vars).env("BRIDGEBOOK_LOG", "trace");
         let run = book.run_with(11, form);
@@ -194,7 +210,13 @@ fn no_command_before_a_run_shows_a_canary() {
     let book = aviary(&server.url()).env("BRIDGEBOOK_LOG", "trace");
     let mut hay = Haystack::default();
     check(&book, &mut hay, &[]);
-    for args in [&["auth", "check", "runbook.yaml"] as &[&str], &["schema", "runbook"], &["explain", "BB0506"], &["explain"], &["profiles"]] {
+    for args in [
+        &["auth", "check", "runbook.yaml"] as &[&str],
+        &["schema", "runbook"],
+        &["explain", "BB0506"],
+        &["explain"],
+        &["profiles"],
+    ] {
         hay.say(&args.join(" "), &Running::start(book.prepared(args)).finish());
     }
     hay.say("plan --save", &Running::start(book.prepared(&["plan", "runbook.yaml", "--save", "plan.json"])).finish());
@@ -209,73 +231,10 @@ fn no_command_before_a_run_shows_a_canary() {
     assert!(payloads.contains(&number(32)) && payloads.contains(&name("Sentcsv")));
 }
 
-/// The same runbook with something wrong: what was there, and what stands there now. Each shows a canary to whoever repeats
-/// what he reads.
-fn slips() -> Vec<(&'static str, String, String, &'static str)> {
-    let (n, person) = (number(32), name("Sentcsv"));
-    vec![
-        ("rows.csv", format!("ok,{n},"), format!("ok,{n}x{person},"), "BB0106"),
-        ("rows.csv", format!("ok,{n},"), format!("ok,{person},"), "BB0106"),
-        ("rows.csv", format!("ok,{n},{person},"), format!("ok,{n},{},", format!("{person} ").repeat(9)), "BB0107"),
-        ("rows.csv", "\nrejected,".into(), "\nok,".into(), "BB0503"),
-        ("rows.csv", "x\nredirected".into(), format!("x,{person},{n}\nredirected"), "BB0402"),
-        ("rows.csv", "x\nredirected".into(), format!("\"{person} {n}\nredirected"), "BB0408"),
-        ("rows.csv", "call_id,number,sent,kept\n".into(), String::new(), "BB0402"),
-        ("rows.csv", "call_id,number,sent,kept\n".into(), format!("call_id,{person},sent,kept\n"), "BB0202"),
-        ("rows.csv", format!("ok,{n},"), format!("{n},{n},"), "BB0506"),
-        ("rows.csv", format!("ok,{n},"), format!("(202) 555-0132,{n},"), "BB0506"),
-        ("rows.csv", format!("ok,{n},"), "ok,+12,".into(), "BB0106"),
-        ("rows.csv", format!("ok,{n},"), format!("ok,{n}9,"), "BB0515"),
-        ("rows.jsonl", "\"sent\"".into(), format!("\"number\": \"{person} {n}\", \"sent\""), "BB0402"),
-        ("rows.jsonl", "}\n".into(), format!("\n{person} {n}\n"), "BB0402"),
-        ("rows.jsonl", "\"sent\"".into(), format!("\"{person} {n}\""), "BB0203"),
-        ("rows.json", "]".into(), format!(", \"{person} {n}\"]"), "BB0402"),
-        ("rows.json", "]".into(), format!(", {person} {n}]"), "BB0402"),
-        ("rows.json", "[".into(), format!("{{\"{person} {n}\": ["), "BB0404"),
-        ("never.csv", "number,name\n".into(), format!("{person},{n}x\n"), "BB0517"),
-        ("never.csv", "number,name\n".into(), format!("number,name\n{person},{n}\n"), "BB0517"),
-        ("never.csv", "number,name\n".into(), format!("number,name\n2025550136,{person}\n"), "BB0604"),
-        ("part.yaml", "guards: {".into(), format!("vars: {{desk: [{person}, {n}]}}\nguards: {{max_job: 1, "), "BB0101"),
-        ("part.yaml", "guards: {".into(), "guards: {deny_prefixes: [\"+1202555\"], ".into(), "BB0510"),
-        ("part.yaml", "guards: {".into(), format!("guards: {{deny_prefixes: [\"{n}\"], "), "BB0510"),
-        ("part.yaml", "guards: {".into(), "guards: {allow_prefixes: [\"+44\"], ".into(), "BB0511"),
-        ("part.yaml", "guards: {".into(), "guards: {allow_regions: [GB], ".into(), "BB0512"),
-        ("part.yaml", "guards: {".into(), "guards: {max_per_prefix: {\"+1\": 2}, ".into(), "BB0514"),
-        ("part.yaml", "guards: {".into(), format!("guards: {{max_per_prefix: {{\"{n}\": 1}}, "), "BB0514"),
-        ("aviary.yaml", "enum: [transfer, conference]".into(), "const: other".into(), "BB0105"),
-        ("aviary.yaml", "version: 1".into(), "version: 2".into(), "BB0105"),
-        ("book", "direction: transfer".into(), "direction: \"{{row.sent}}\"".into(), "BB0105"),
-        ("book", "direction: transfer".into(), "direction: \"{{env.DESK}}\"".into(), "BB0105"),
-        ("book", "direction: transfer".into(), "direction: \"{{vars.desk}}\"".into(), "BB0105"),
-        ("book", "direction: transfer".into(), "at: \"{{row.sent}}\"\n".into(), ""),
-        ("book", "direction: transfer".into(), "direction: \"{{lookup vars row.sent}}\"".into(), ""),
-        ("book", "direction: transfer".into(), "direction: \"{{#each row.sent}}{{this}}{{/each}}\"".into(), ""),
-        ("book", "direction: transfer".into(), "direction: \"{{gt row.sent 3}}\"".into(), ""),
-        ("book", "direction: transfer".into(), "not_after: \"{{row.sent}}\"".into(), "BB0519"),
-        ("book", "direction: transfer".into(), "not_after: \"{{row.number}}\"".into(), "BB0519"),
-        ("book", "    job: {".into(), "    when: \"{{row.sent}}\"\n    job: {".into(), "BB0504"),
-        ("book", "    job: {".into(), "    key: \"{{row.number}}\"\n    job: {".into(), "BB0506"),
-        ("book", "    job: {".into(), "    wehn: \"{{row.sent}}\"\n    job: {".into(), "BB0101"),
-        ("book", format!("number: \"{}\"", number(30)), format!("number: {}", number(30)), ""),
-        ("book", format!("number: \"{}\"", number(35)), format!("number: {}", number(35)), ""),
-        ("book", format!("\"number\":\"{}\"", number(35)), format!("\"number\":\"{}x {person}\"", number(35)), "BB0106"),
-        ("book", format!("\"number\":\"{}\"", number(35)), format!("\"number\":\"{}\", \"call_id\": \"{person}\"", number(35)), "BB0003"),
-        ("book", "vars: {".into(), format!("vars: {{desk: \"{person}\", "), "BB0003"),
-        ("book", "vars: {".into(), format!("vars: {{ {n}: [\"{person}\" "), "BB0002"),
-        ("book", "client_secret: {env: SECRET}".into(), format!("client_secret: {:?}", secret("literal")), "BB0108"),
-        ("book", "env: [DESK]".into(), format!("env: [DESK]\nprivacy: {{numbers: keyed, key: {:?}}}", secret("literal")), "BB0108"),
-        ("book", "env: [DESK]".into(), format!("env: [DESK]\nprivacy: {{numbers: keyed, kee: {:?}}}", secret("literal")), "BB0101"),
-        ("book", "client_secret: {env: SECRET}".into(), format!("client_secret: {{env: SECRET}}\n  proxy: \"http://u:{}@h:1\"", "c4n4ry"), ""),
-        ("book", "client_secret: {env: SECRET}".into(), format!("client_secret: {{env: SECRET}}\n  proxy: {{url: \"http://h:1\", username: {{env: ID}}, password: {:?}}}", secret("literal")), "BB0108"),
-        ("book", "client_secret: {env: SECRET}".into(), format!("client_secret: {{env: SECRET}}\n  tls: {{client_cert: x.pem, client_key: {:?}}}", secret("literal")), "BB0306"),
-        ("book", "base_url: \"http:".into(), format!("base_url: \"http://x:{}@h/?token={}\" #", "c4n4ry", "c4n4ry"), "BB0106"),
-    ]
-}
-
 #[test]
 fn no_diagnostic_shows_a_canary() {
     let mut wrong = Vec::new();
-    for (file, was, is, code) in slips() {
+    for (file, was, is, code) in slips::in_files().into_iter().chain(slips::in_the_runbook()) {
         let book = aviary("http://127.0.0.1:9");
         let book = if file == "book" {
             let text = book.text();
@@ -295,7 +254,10 @@ fn no_diagnostic_shows_a_canary() {
             &["plan", "runbook.yaml", "-vv"],
             &["run", "runbook.yaml", "--sandbox", "--out", "out", "-vv", "--no-progress"],
         ] {
-            hay.say(&format!("{} with {is:?} in {file}", command.join(" ")), &Running::start(book.prepared(command)).finish());
+            hay.say(
+                &format!("{} with {is:?} in {file}", command.join(" ")),
+                &Running::start(book.prepared(command)).finish(),
+            );
         }
         let leaks = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hay.assert_silent()));
         if leaks.is_err() || !hay.holds(code) {
@@ -323,9 +285,7 @@ fn rows_on_standard_input_show_nothing_either() {
 
 #[test]
 fn a_token_endpoint_that_repeats_everything_gives_nothing_away() {
-    let server = RawServer::start(|request| {
-        if request.is_token() { echo(request, 401) } else { echo(request, 200) }
-    });
+    let server = RawServer::start(|request| if request.is_token() { echo(request, 401) } else { echo(request, 200) });
     let book = aviary(&server.url()).env("BRIDGEBOOK_LOG", "trace");
     let run = book.run(77);
     let mut hay = Haystack::default();
@@ -362,17 +322,23 @@ fn targets(run: &Run) -> Vec<String> {
 fn two_runs_with_one_key_can_be_joined_and_show_no_number() {
     let server = aviary_server();
     let (key, other) = (secret("numbers"), secret("others"));
-    let runs = [&key, &key, &other].map(|key| keyed(&server.url(), key).env("BRIDGEBOOK_LOG", "trace").run_with(11, &["-vv"]));
+    let runs =
+        [&key, &key, &other].map(|key| keyed(&server.url(), key).env("BRIDGEBOOK_LOG", "trace").run_with(11, &["-vv"]));
     let mut hay = Haystack::default();
-    runs.iter().for_each(|run| look_at(run, &mut hay));
+    for run in &runs {
+        look_at(run, &mut hay);
+    }
     hay.assert_silent();
     let [first, second, third] = [&runs[0], &runs[1], &runs[2]].map(targets);
     assert_eq!(first, second);
-    let fits = |shown: &String| shown.strip_prefix("to:num:").is_some_and(|l| l.len() == 16 && l.bytes().all(|b| (b'a'..=b'p').contains(&b)));
+    let fits = |shown: &String| {
+        shown.strip_prefix("to:num:").is_some_and(|l| l.len() == 16 && l.bytes().all(|b| (b'a'..=b'p').contains(&b)))
+    };
     assert!(first.iter().all(fits), "{first:?}");
     assert!(first.iter().all(|shown| !third.contains(shown)));
     // However a row writes it, one number is one pseudonym; another number is another one.
-    let of = |call: &str| runs[0].audit.intents().into_iter().find(|i| i["call_id"] == call).unwrap()["targets"][0].clone();
+    let of =
+        |call: &str| runs[0].audit.intents().into_iter().find(|i| i["call_id"] == call).unwrap()["targets"][0].clone();
     assert_eq!((of("ok"), of("rejected")), (of("rejected"), of("unknown")));
     assert_ne!(of("ok"), of("jsonl-ok"));
     // Where the server repeats a number there is its pseudonym, too.

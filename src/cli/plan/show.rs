@@ -70,10 +70,15 @@ fn payload(request: &RequestSpec) -> Value {
     Value::Object(fields.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect())
 }
 
-/// Without the texts that come from data.
+/// Without the texts that come from data. A shorter one would take half of another word with it.
 fn hidden(text: &str, job: &Job) -> String {
+    const SHORTEST: usize = 3;
+    if job.private.iter().any(|private| private.expose() == text) {
+        return "***".to_owned();
+    }
     let shapes = |secret: &Secret<String>| [secret.expose().clone(), path_segment(secret.expose())];
-    job.private.iter().flat_map(shapes).fold(text.to_owned(), |text, private| text.replace(&private, "***"))
+    let long = job.private.iter().flat_map(shapes).filter(|private| private.chars().count() >= SHORTEST);
+    long.fold(text.to_owned(), |text, private| text.replace(&private, "***"))
 }
 
 fn masked(value: Value, shown: &impl Fn(&str) -> String) -> Value {

@@ -4,10 +4,7 @@ use super::connection::secret;
 use crate::load::raw::RawPrivacy;
 use crate::model::{Code, NumberPrivacy, Problem, SecretSource};
 
-pub(super) fn privacy(
-    raw: Option<&RawPrivacy>,
-    problems: &mut Vec<Problem>,
-) -> (NumberPrivacy, Option<SecretSource>) {
+pub(super) fn privacy(raw: Option<&RawPrivacy>, problems: &mut Vec<Problem>) -> (NumberPrivacy, Option<SecretSource>) {
     let numbers = raw.and_then(|privacy| privacy.numbers).unwrap_or_default();
     let key = raw.and_then(|privacy| privacy.key.as_ref()).map(secret);
     // What was refused is not missing.

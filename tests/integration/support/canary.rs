@@ -97,9 +97,7 @@ impl Haystack {
 
     #[track_caller]
     pub(crate) fn assert_no_names(&self) {
-        self.search(FAMILY, &|text| {
-            text.to_lowercase().contains(&FAMILY.to_lowercase()) || in_base64(text, &[FAMILY])
-        });
+        self.search(FAMILY, &|text| text.to_lowercase().contains(&FAMILY.to_lowercase()) || in_base64(text, &[FAMILY]));
     }
 
     #[track_caller]
@@ -123,7 +121,10 @@ fn in_base64(text: &str, canaries: &[&str]) -> bool {
             let padded = format!("{}{canary}", "x".repeat(before));
             // The first and the last sign depend on what stands beside it.
             let inner = |encoded: String| encoded[(before * 4).div_ceil(3)..encoded.len() - 1].to_owned();
-            [STANDARD_NO_PAD.encode(&padded), URL_SAFE_NO_PAD.encode(&padded)].map(inner).iter().any(|sign| text.contains(sign))
+            [STANDARD_NO_PAD.encode(&padded), URL_SAFE_NO_PAD.encode(&padded)]
+                .map(inner)
+                .iter()
+                .any(|sign| text.contains(sign))
         })
     })
 }
