@@ -7,6 +7,7 @@ use crate::support::canary::{Haystack, name, number, secret};
 use crate::support::process::Running;
 use crate::support::server::{RawServer, Reply, Request, TOKEN, answer, token_body};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
 const PROFILE: &str = r#"version: 1
@@ -314,8 +315,10 @@ fn keyed(url: &str, key: &str) -> Book {
     aviary(url).verbatim(&text).env("NUMBER_KEY", key)
 }
 
-fn targets(run: &Run) -> Vec<String> {
-    run.audit.intents().iter().map(|intent| intent["targets"][0].as_str().unwrap().to_owned()).collect()
+/// The target of each call; attempts come in an order of their own.
+fn targets(run: &Run) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    run.audit.intents().iter().map(|intent| (text(&intent["call_id"]), text(&intent["targets"][0]))).collect()
 }
 
 #[test]
@@ -334,8 +337,8 @@ fn two_runs_with_one_key_can_be_joined_and_show_no_number() {
     let fits = |shown: &String| {
         shown.strip_prefix("to:num:").is_some_and(|l| l.len() == 16 && l.bytes().all(|b| (b'a'..=b'p').contains(&b)))
     };
-    assert!(first.iter().all(fits), "{first:?}");
-    assert!(first.iter().all(|shown| !third.contains(shown)));
+    assert!(first.values().all(fits), "{first:?}");
+    assert!(first.iter().all(|(call, shown)| third[call] != *shown));
     // However a row writes it, one number is one pseudonym; another number is another one.
     let of =
         |call: &str| runs[0].audit.intents().into_iter().find(|i| i["call_id"] == call).unwrap()["targets"][0].clone();
@@ -368,5 +371,8 @@ fn a_key_that_is_missing_or_short_ends_the_run_before_it_begins() {
     hay.assert_silent();
     // A rehearsal needs no secrets: its numbers are masked.
     let run = gone.run_with(0, &["--sandbox"]);
-    assert_eq!((&run.audit.lines[0]["numbers"], &targets(&run)[0]), (&"masked".into(), &"to:+1202*****32".to_owned()));
+    assert_eq!(
+        (&run.audit.lines[0]["numbers"], &targets(&run)["ok"]),
+        (&"masked".into(), &"to:+1202*****32".to_owned())
+    );
 }
