@@ -1,7 +1,8 @@
 //! ALL that execution tells the outside, and the record that carries it into the audit file.
 //!
 //! Invariants: an event says everything that a report needs, so that the audit file alone is enough; no event holds a
-//! secret, a token, a payload or an unmasked number (unless the runbook says `numbers: full`); field names never
+//! secret, a token, a payload or an unmasked number (unless the runbook says `numbers: full`; with `keyed` a pseudonym stands in its place: `num:` and
+//! sixteen letters from `a` (0) to `p` (15), the first 64 bits of HMAC-SHA-256 over the number in E.164 form, plus included); field names never
 //! change their meaning within [`FORMAT_VERSION`].
 //!
 //! # The audit file, for implementers
@@ -218,6 +219,11 @@ pub struct RunStarted {
     pub once_store: Option<String>,
     /// How numbers are written in this file.
     pub numbers: NumberPrivacy,
+    /// Which key its pseudonyms are made with; with `keyed` only. Runs of the same id can be joined: the same number has the
+    /// same pseudonym in all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-f]{8}$"))]
+    pub number_key_id: Option<String>,
     /// Jobs of the whole plan: every later state sums up to this.
     pub jobs: u64,
     /// The sets in order.

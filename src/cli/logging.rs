@@ -5,11 +5,19 @@ use super::print::colours;
 use indicatif::MultiProgress;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use tracing::{Level, Metadata};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Lines that wait to be written at most. Beyond that they are dropped: the audit file is the record, not the log.
 const MAX_LINES: usize = 10_000;
+
+/// Whose debug output may be asked for: ours, and that of libraries which tell of connections and say nothing of what goes
+/// through them. Others write the values that they work with, as the template engine does.
+const TALKATIVE: [&str; 4] = ["bridgebook", "hyper", "hyper_util", "reqwest"];
 
 /// The log of this process; it is written until this is dropped.
 pub(super) struct Log {
@@ -45,8 +53,8 @@ impl Write for AboveBars {
 }
 
 /// Starts the log. A thread of its own writes, since a stderr that does not
-/// take the lines must not hold the engine. Libraries stay at `warn` unless asked for: their debug output may show what
-/// ours never does.
+/// take the lines must not hold the engine. Libraries stay at `warn` unless asked for, and those that are not [`TALKATIVE`]
+/// stay there whatever is asked.
 pub(super) fn start(output: OutputArgs) -> Log {
     let bars = Bars::default();
     let (writer, guard) =
@@ -71,8 +79,13 @@ pub(super) fn start(output: OutputArgs) -> Log {
         .with_ansi(colours(output));
     // A second start (library use) keeps the first subscriber.
     let _ = match output.log_format {
-        LogFormat::Text => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => builder.with_target(false).finish().with(filter_fn(may_be_said)).try_init(),
+        LogFormat::Json => builder.json().finish().with(filter_fn(may_be_said)).try_init(),
     };
     Log { bars, _guard: guard }
+}
+
+fn may_be_said(what: &Metadata<'_>) -> bool {
+    let from = what.target().split("::").next().unwrap_or_default();
+    *what.level() <= Level::WARN || TALKATIVE.contains(&from)
 }

@@ -15,6 +15,7 @@ mod locking;
 mod logging;
 mod manual;
 mod once;
+mod panics;
 mod past;
 mod plan;
 mod print;
@@ -49,6 +50,7 @@ use std::process::ExitCode;
 
 /// Runs a command line and gives the process's exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    panics::install();
     let matches = match Cli::command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => {

@@ -14,12 +14,12 @@ use super::reopen::{Reopened, reopen};
 use super::run::operator;
 use super::session::{self, Process, Sinks, Target, Watch, Work};
 use super::settings::Sources;
-use super::{once, print, report, settings};
-use crate::event::RunResumed;
+use super::{once, print, report, secrets, settings};
+use crate::event::{RunResumed, RunStarted};
 use crate::execute::{Begun, Lane, Opening, Policy, Resumption};
 use crate::expand::{Census, Expander};
 use crate::journal::FileLedger;
-use crate::model::{Job, JobNumber, NumberPrivacy, Outcome, Planned, Timestamp};
+use crate::model::{Job, JobNumber, Outcome, Planned, Timestamp};
 use crate::reconcile::{OpenJobs, left, reopen_run};
 use crate::state::{self, JobState, RunState};
 use std::path::Path;
@@ -51,6 +51,7 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     warn_of_newer(&run_dir);
     let mut reopened = reopen(&run_dir, &started)?;
     settings::apply_pace(&mut reopened.sound.runbook, &args.pace);
+    read_number_key(&mut reopened, &started)?;
     let Reopened { sound, args: selected, files, base, .. } = &reopened;
     let Sound { runbook, profile, selection, .. } = sound;
     let target = if started.sandbox {
@@ -75,7 +76,7 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
         torn_bytes: past.tail.torn_bytes(),
         open,
         pending,
-        reason: args.reason.as_deref().map(|reason| NumberPrivacy::Masked.text(reason, MAX_REASON)),
+        reason: args.reason.as_deref().map(|reason| runbook.numbers.text(reason, MAX_REASON)),
         despite,
     };
     let internal = |error: &dyn std::fmt::Display| Failure::new(Exit::Internal, format!("internal error: {error}"));
@@ -110,6 +111,21 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let exit_code = session::hold(process, Work { profile, policy, target: &target }, opening, sets.collect(), sinks)
         .map_err(|failure| failure.help(format!("what could be recorded is in {}", run_dir.display())))?;
     report::after_run(&run_dir, args.format, exit_code)
+}
+
+/// Pseudonyms of one run are made under one key.
+fn read_number_key(reopened: &mut Reopened, started: &RunStarted) -> Result<(), Failure> {
+    let Reopened { sound: Sound { runbook, .. }, base, .. } = reopened;
+    if started.sandbox {
+        runbook.numbers = runbook.numbers.without_key();
+        return Ok(());
+    }
+    secrets::read_number_key_at(runbook, base)?;
+    if runbook.numbers.key_id() == started.number_key_id {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Configuration, "privacy.key is another one than that of the run")
+        .help("give the key that the run began with: its pseudonyms must stay the same"))
 }
 
 /// The exit code of a run that has ended, and of which nothing can be sent any more.

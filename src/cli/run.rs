@@ -13,7 +13,7 @@ use super::logging::Log;
 use super::plan::saved;
 use super::session::{self, Process, Sinks, Target, Watch, Work};
 use super::settings::Sources;
-use super::{check, inputs, once, print, report, settings};
+use super::{check, inputs, once, print, report, secrets, settings};
 use crate::event::{Operator, RunStarted, SetPlan};
 use crate::execute::{Lane, Opening};
 use crate::expand::Expander;
@@ -43,8 +43,11 @@ pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &L
         };
         settings::keep_to(&mut sound.runbook, &sound.selection);
         let target = if args.sandbox {
+            // A rehearsal needs no secrets; what it cannot replace it masks.
+            sound.runbook.numbers = sound.runbook.numbers.without_key();
             Target::sandbox(&sound.runbook, &sound.profile, args.sandbox_script.as_deref())?
         } else {
+            secrets::read_number_key(&mut sound.runbook)?;
             Target::api(&sound.runbook, &sound.profile, sound.runbook.texts.base())?
         };
         let place = match held.take().filter(|held| held.folder == args.out.join(&sound.runbook.name)) {
@@ -190,9 +193,9 @@ fn execute(
     journal::publish(&place.staging, &place.run_dir).map_err(cannot_create)?;
     let started = RunStarted {
         runbook: runbook.name.clone(),
-        description: runbook.description.clone(),
-        owner: runbook.owner.clone(),
-        labels: runbook.labels.clone(),
+        description: runbook.description.as_deref().map(|words| runbook.numbers.own_words(words)),
+        owner: runbook.owner.as_deref().map(|words| runbook.numbers.own_words(words)),
+        labels: runbook.labels.iter().map(|(name, text)| (name.clone(), runbook.numbers.own_words(text))).collect(),
         inputs,
         profile: profile.name().to_owned(),
         profile_sha256: journal::sha256_hex(profile.text().as_bytes()),
@@ -205,7 +208,8 @@ fn execute(
         settings,
         plan_id: plan.map(|plan| plan.id().to_owned()),
         once_store: store.map(|path| path.to_string_lossy().into_owned()),
-        numbers: runbook.numbers,
+        numbers: runbook.numbers.privacy(),
+        number_key_id: runbook.numbers.key_id(),
         jobs: census.rows(),
         sets: census.sets.iter().map(|set| SetPlan { name: set.name.clone(), jobs: set.rows }).collect(),
         criteria: runbook.criteria.iter().map(ToString::to_string).collect(),

@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::model::{Credentials, Runbook, Secret, SecretSource};
+use crate::model::{Credentials, NumberKey, NumberPrivacy, Numbers, Runbook, Secret, SecretSource};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -24,6 +24,26 @@ pub(super) fn credentials(runbook: &Runbook) -> Result<Credentials, Failure> {
 pub(super) fn credentials_at(runbook: &Runbook, base: &Path) -> Result<Credentials, Failure> {
     let one = |(name, source)| Ok((name, read(source, crate::model::CredentialName::as_str(name), base)?));
     runbook.connection.auth.iter().map(|(name, source)| (*name, source)).map(one).collect()
+}
+
+/// Reads the key of a runbook's pseudonyms, where it has one. Only what writes a run's files needs it.
+pub(super) fn read_number_key(runbook: &mut Runbook) -> Result<(), Failure> {
+    let base = runbook.texts.base().to_owned();
+    read_number_key_at(runbook, &base)
+}
+
+/// The same for a runbook that once stood in this folder.
+pub(super) fn read_number_key_at(runbook: &mut Runbook, base: &Path) -> Result<(), Failure> {
+    let Some(source) = runbook.number_key.as_ref().filter(|_| runbook.numbers.privacy() == NumberPrivacy::Keyed) else {
+        return Ok(());
+    };
+    let secret = read(source, "privacy.key", base)?;
+    let key = NumberKey::new(&secret).map_err(|error| {
+        Failure::new(Exit::Configuration, format!("privacy.key: {error}"))
+            .help("make one at random: openssl rand -hex 32")
+    })?;
+    runbook.numbers = Numbers::keyed(key);
+    Ok(())
 }
 
 /// One secret, on one line.

@@ -94,7 +94,7 @@ pub(super) fn policy(runbook: &Runbook, jobs: u64) -> Policy {
         on_lost_criterion: runbook.on_lost_criterion,
         jobs,
         request_timeout: runbook.connection.timeouts.request.get(),
-        numbers: runbook.numbers,
+        numbers: runbook.numbers.clone(),
         criteria: runbook.criteria.clone(),
         seed: fastrand::u64(..),
         exit_code: Exit::of_run,

@@ -119,7 +119,7 @@ pub(super) fn effective(
             "per_prefix",
             "/limits/per_prefix",
             "",
-            listed(limits.per_prefix.iter().map(|(prefix, n)| format!("{prefix}: {n}"))),
+            runbook.numbers.mask(&listed(limits.per_prefix.iter().map(|(prefix, n)| format!("{prefix}: {n}")))),
         );
     }
     add("deadline", "/limits/deadline", "", limits.deadline.map_or_else(|| "none".to_owned(), |time| time.to_string()));
@@ -177,6 +177,7 @@ pub(super) fn effective(
         "",
         if hosts.is_empty() { "as configured".to_owned() } else { hosts },
     );
+    add("privacy.numbers", "/privacy/numbers", "", runbook.numbers.privacy().word().to_owned());
     // Regions and kinds are as good as the tables that they come from.
     add("numbers", "/", "", crate::phone::metadata_version());
     for (name, _) in &selection.set {

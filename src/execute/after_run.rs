@@ -7,7 +7,7 @@ use super::scrub::Scrubber;
 use super::token_check::NoToken;
 use super::token_store::{Access, AfterFailure, TokenStore};
 use super::transport::{BodyEnd, Exchange, Response, Stop, Transport};
-use crate::model::{Credentials, JobNumber, ProbeRequest, RetryPolicy, printable};
+use crate::model::{Credentials, JobNumber, Numbers, ProbeRequest, RetryPolicy};
 use crate::profile::{Answer, AnswerClass, ProbeFinding, Profile};
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,7 +129,7 @@ impl Looker<'_> {
 /// Why there is no token, without the credentials that the server may have repeated.
 pub(super) fn no_token(profile: &Profile, credentials: &Credentials, kind: TokenErrorKind, message: &str) -> NoToken {
     let words = Scrubber::for_secrets(profile.hidden(credentials)).clean(message);
-    let words = printable(&words, MAX_WORDS).into_owned();
+    let words = Numbers::default().text(&words, MAX_WORDS);
     match kind {
         TokenErrorKind::Passing | TokenErrorKind::Hopeless(Stop::ServerCertificate) => NoToken::Unreachable(words),
         TokenErrorKind::Refused | TokenErrorKind::Hopeless(Stop::ClientCertificate | Stop::ProxyCredentials) => {

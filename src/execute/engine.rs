@@ -17,7 +17,7 @@ use super::token_store::{Access, Demand, TokenStore};
 use super::transport::{Exchange, Transport};
 use crate::event::{BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, Stopping, Verdict};
 use crate::model::{
-    AbortRule, BreakerPolicy, Credentials, Criterion, Job, JobNumber, Latency, Limits, NumberPrivacy, OnLostCriterion,
+    AbortRule, BreakerPolicy, Credentials, Criterion, Job, JobNumber, Latency, Limits, Numbers, OnLostCriterion,
     Problem, RetryPolicy, RunClock, Timestamp, Wave, Window,
 };
 use crate::profile::Profile;
@@ -76,7 +76,7 @@ pub struct Policy {
     /// The longest that a request can take.
     pub request_timeout: Duration,
     /// How numbers are written down.
-    pub numbers: NumberPrivacy,
+    pub numbers: Numbers,
     /// What must hold at the end.
     pub criteria: Vec<Criterion>,
     /// Seed of the back-off's jitter.

@@ -5,6 +5,7 @@ use super::breaker::Change;
 use super::dispatcher::{Dispatcher, Ready, Report, RowStream, is_late};
 use super::engine::{Done, End, Engine, MAX_AT_LEDGER, OnWire};
 use super::retry;
+use super::scrub::Scrubber;
 use super::token_store::AfterFailure;
 use super::transport::{Exchange, Stop};
 use super::verdict::{self, Next, Proof};
@@ -12,7 +13,7 @@ use crate::event::{
     BreakerClosed, BreakerOpened, BridgeAttempt, Ending, Event, JobExpired, JobNotAttempted, Ledger, RetryBudgetSpent,
     RunFinished, Throttled, TokenFailed, TokenFetched, Verdict,
 };
-use crate::model::{JobNumber, Latency, Metric, Outcome, Planned, UnknownRetry};
+use crate::model::{Job, JobNumber, Latency, Metric, Outcome, Planned, UnknownRetry};
 use crate::state::{JobState, judge};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -58,7 +59,7 @@ impl<L: Ledger> Engine<'_, L> {
                     lifetime_s: grant.lifetime.as_secs(),
                     lifetime_from: Some(grant.lifetime_from),
                     latency_ms: Latency::measured(grant.took),
-                    base_url: grant.base_url,
+                    base_url: grant.base_url.map(|url| self.policy.numbers.mask(&url)),
                     missing_scopes: grant.missing_scopes,
                 }));
             }
@@ -254,6 +255,11 @@ impl<L: Ledger> Engine<'_, L> {
         self.policy.numbers.text(&self.scrubber.clean(text), MAX_MESSAGE)
     }
 
+    /// The same where they are about a job: the server was sent its texts, and may repeat them.
+    fn words_about(&self, job: &Job, text: &str) -> String {
+        self.words(&Scrubber::for_secrets(job.private.iter().cloned()).clean(text))
+    }
+
     /// `None`: no further attempt.
     fn wait_for_retry(&mut self, ready: &Ready, after: Option<Duration>) -> Option<Duration> {
         // A fresh token is not an attempt that the policy counts, nor is a request that did not leave.
@@ -298,8 +304,8 @@ impl<L: Ledger> Engine<'_, L> {
             status_code: proof.status,
             latency_ms: latency,
             queue_ms: queue,
-            error_message: proof.message.as_deref().map(|message| self.words(message)),
-            correlation_id: proof.correlation_id.as_deref().map(|id| self.words(id)),
+            error_message: proof.message.as_deref().map(|message| self.words_about(job, message)),
+            correlation_id: proof.correlation_id.as_deref().map(|id| self.words_about(job, id)),
             is_final: wait.is_none(),
             retry_in_ms: wait.map(millis),
             warning: proof.warning.clone(),

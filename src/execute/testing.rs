@@ -19,6 +19,7 @@ pub(super) fn job(number: JobNumber, set: &str, call: u64) -> Job {
         targets: Vec::new(),
         prefixes: Vec::new(),
         request,
+        private: Vec::new(),
         probe: None,
         not_after: None,
         after: None,

@@ -5,8 +5,8 @@ use super::testing;
 use super::{Engine, Lane, Policy, Transport, TransportSettings};
 use crate::event::{Event, Happened, Ledger, LedgerError};
 use crate::model::{
-    BreakerPolicy, CredentialName, Credentials, DurationSpec, JobNumber, Limits, NumberPrivacy, OnLostCriterion,
-    Planned, Problem, RetryPolicy, Secret, Share, Timeouts,
+    BreakerPolicy, CredentialName, Credentials, DurationSpec, JobNumber, Limits, Numbers, OnLostCriterion, Planned,
+    Problem, RetryPolicy, Secret, Share, Timeouts,
 };
 use crate::profile::{Profile, Urls};
 use std::io::{Read, Write};
@@ -97,7 +97,7 @@ fn run_with(mut ledger: impl Ledger, concurrency: usize, rate: Option<&str>) -> 
         on_lost_criterion: OnLostCriterion::Stop,
         jobs: 2,
         request_timeout: Duration::from_secs(5),
-        numbers: NumberPrivacy::Masked,
+        numbers: Numbers::default(),
         criteria: Vec::new(),
         seed: 1,
         exit_code: |_| 0,

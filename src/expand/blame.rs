@@ -42,7 +42,7 @@ impl JobStream<'_> {
     fn place_problem(&mut self, problem: &mut Problem, places: Option<Severity>) -> bool {
         let blame = self.blame(&problem.pointer);
         let index = self.set.spec.index;
-        let numbers = self.expander.runbook.numbers;
+        let numbers = &self.expander.runbook.numbers;
         problem.message = numbers.mask(&problem.message);
         let written = match problem.pointer.strip_prefix('@') {
             Some(key) => format!("/sets/{index}/{key}"),
@@ -61,7 +61,7 @@ impl JobStream<'_> {
         match cause {
             Some(Cause::Data(place)) => {
                 let said = (problem.code, problem.pointer.clone(), place.line, place.column);
-                problem.data = Some(Box::new(DataPlace { text: numbers.mask(&place.text), ..place }));
+                problem.data = Some(Box::new(numbers.excerpt(place)));
                 if self.said.of_row.contains(&said) {
                     return false;
                 }
@@ -116,7 +116,7 @@ impl JobStream<'_> {
             Blame::Row | Blame::Runbook => self.rows.cause(None),
         };
         match cause? {
-            Cause::Data(place) => Some(DataPlace { text: self.expander.runbook.numbers.mask(&place.text), ..place }),
+            Cause::Data(place) => Some(self.expander.runbook.numbers.excerpt(place)),
             Cause::Runbook(_) => None,
         }
     }

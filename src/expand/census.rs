@@ -271,8 +271,9 @@ impl<'a> Expander<'a> {
     /// More jobs under a prefix than are allowed: one message, at the first row that is too many.
     fn exceeded(&self, counter: usize, place: Option<DataPlace>, count: u64) -> Option<Problem> {
         let (prefix, most) = self.guards.bound(counter)?;
+        let shown = self.runbook.numbers.mask(prefix);
         let message =
-            format!("the plan would run {count} jobs with numbers under {prefix}, max_per_prefix allows {most}");
+            format!("the plan would run {count} jobs with numbers under {shown}, max_per_prefix allows {most}");
         let problem = Problem::at(Code::TooManyForPrefix, format!("/guards/max_per_prefix/{prefix}"), message)
             .help("check the input, raise the bound, or leave the rest out with `on_violation: skip`");
         Some(match place {

@@ -3,7 +3,7 @@
 use super::files::Files;
 use super::guards::Guards;
 use super::rows::{RowReader, stale};
-use crate::model::{Code, DataPlace, Legs, Problem, Runbook, SetName, SetSpec, Timestamp};
+use crate::model::{Code, Legs, Problem, Runbook, SetName, SetSpec, Timestamp};
 use crate::profile::Profile;
 use crate::template::{CompileError, Engine, Scope, Template, Tree};
 use serde_json::{Map, Value, json};
@@ -19,7 +19,6 @@ pub struct Selection {
 }
 
 /// A set that is ready to expand.
-#[derive(Debug)]
 pub(super) struct CompiledSet<'a> {
     pub(super) spec: &'a SetSpec,
     pub(super) engine: Engine,
@@ -29,8 +28,16 @@ pub(super) struct CompiledSet<'a> {
     pub(super) job: Tree,
     /// Values of every row but `row` and `index`.
     pub(super) values: Map<String, Value>,
+    /// Pointers to the fields that are filled in from data, but for the call.
+    pub(super) filled: Vec<String>,
     /// Problems of the runbook's own text: not repeated for each row.
     pub(super) known: HashSet<(Code, String)>,
+}
+
+impl std::fmt::Debug for CompiledSet<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CompiledSet({})", self.spec.name)
+    }
 }
 
 /// Turns a runbook's rows into jobs.
@@ -101,8 +108,8 @@ fn compile_set<'a>(
     let place = format!("/sets/{}", spec.index);
     let at_rows = |problem: Problem| {
         // A header may hold what a row holds.
-        let numbers = runbook.numbers;
-        let data = problem.data.map(|data| Box::new(DataPlace { text: numbers.mask(&data.text), ..*data }));
+        let numbers = &runbook.numbers;
+        let data = problem.data.map(|data| Box::new(numbers.excerpt(*data)));
         let (pointer, message) = (format!("{place}/rows{}", problem.pointer), numbers.mask(&problem.message));
         Problem { message, pointer, data, ..problem }
     };
@@ -139,7 +146,7 @@ fn compile_set<'a>(
     let compiled = problems.len() == before;
     // What the profile says of the text as it stands, but for the places that templates fill.
     let mut known = HashSet::new();
-    for found in written_problems(profile, spec.legs, &written) {
+    for found in field_problems(profile, spec.legs, &written, Profile::problems) {
         let filled = job
             .as_ref()
             .map_or_else(|()| is_template(&written, &found.pointer), |job| job.leaf_at(&found.pointer).is_some());
@@ -153,13 +160,20 @@ fn compile_set<'a>(
     // Without a field that the request needs every row would fail, and say what has been said.
     let whole = profile.required_fields().all(|field| written.get(field).is_some());
     let (Ok(job), Value::Object(values), true) = (job, values, readable && compiled && whole) else { return None };
-    Some(CompiledSet { spec, engine, when, key, not_after, job, values, known })
+    let call = format!("/{}", profile.call_field());
+    let filled = job.leaves().into_iter().map(|leaf| leaf.pointer).filter(|pointer| *pointer != call).collect();
+    Some(CompiledSet { spec, engine, when, key, not_after, job, values, filled, known })
 }
 
-/// What the profile says of a job as it is written; of each bridge apart when it may be split.
-pub(super) fn written_problems(profile: &Profile, legs: Legs, written: &Value) -> Vec<Problem> {
+/// What the profile says of a job's fields by one of its checks; of each bridge apart when it may be split.
+pub(super) fn field_problems(
+    profile: &Profile,
+    legs: Legs,
+    written: &Value,
+    check: fn(&Profile, &Value) -> Vec<Problem>,
+) -> Vec<Problem> {
     if legs == Legs::Refuse {
-        let mut problems = profile.problems(written);
+        let mut problems = check(profile, written);
         // Too many legs have a remedy of their own.
         for problem in problems.iter_mut().filter(|problem| problem.code == Code::OutOfRange) {
             if let Some((_, max)) = profile.legs().filter(|(pointer, _)| *pointer == problem.pointer) {
@@ -179,7 +193,7 @@ pub(super) fn written_problems(profile: &Profile, legs: Legs, written: &Value) -
     };
     let mut problems: Vec<Problem> = Vec::new();
     for part in &parts {
-        for problem in profile.problems(&part.fields) {
+        for problem in check(profile, &part.fields) {
             let problem = Problem { pointer: part.original(&problem.pointer), ..problem };
             // What all parts have in common is wrong once.
             if !problems.contains(&problem) {

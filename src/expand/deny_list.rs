@@ -2,8 +2,9 @@
 
 use super::files::Files;
 use super::rows::{Opened, Records, not_text, open, too_old, value};
-use crate::model::{Code, DataPlace, DenyFile, NumberPrivacy, Problem};
+use crate::model::{Code, DataPlace, DenyFile, Numbers, Problem};
 use crate::phone;
+use crate::template::shown_names;
 use std::borrow::Cow;
 use std::io::BufRead;
 use std::ops::Range;
@@ -21,19 +22,20 @@ const LONGEST: usize = 15;
 const SHORTEST: usize = 2;
 
 /// The numbers, by their digits.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct DenyList {
     numbers: Vec<u64>,
 }
 
+impl std::fmt::Debug for DenyList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DenyList({} numbers)", self.numbers.len())
+    }
+}
+
 impl DenyList {
     /// Reads the list. What cannot be read or understood is a problem: a number that was not understood would be called.
-    pub(super) fn read(
-        spec: &DenyFile,
-        files: &Files,
-        privacy: NumberPrivacy,
-        problems: &mut Vec<Problem>,
-    ) -> Option<Self> {
+    pub(super) fn read(spec: &DenyFile, files: &Files, privacy: &Numbers, problems: &mut Vec<Problem>) -> Option<Self> {
         let source = Source { spec, files, privacy, shown: files.shown(&spec.file) };
         let before = problems.len();
         match source.read(problems) {
@@ -91,7 +93,7 @@ struct Local {
 struct Source<'a> {
     spec: &'a DenyFile,
     files: &'a Files,
-    privacy: NumberPrivacy,
+    privacy: &'a Numbers,
     shown: PathBuf,
 }
 
@@ -107,7 +109,7 @@ impl Source<'_> {
     }
 
     fn masked(&self, place: DataPlace) -> DataPlace {
-        DataPlace { text: self.privacy.mask(&place.text), ..place }
+        self.privacy.excerpt(place)
     }
 
     fn read(&self, problems: &mut Vec<Problem>) -> Result<Vec<u64>, Problem> {
@@ -197,7 +199,7 @@ impl Source<'_> {
             None => DEFAULT_COLUMN,
         };
         names.iter().position(|name| name == wanted).ok_or_else(|| {
-            let shown = self.privacy.text(&names.join(", "), 100);
+            let shown = shown_names(names.iter().map(String::as_str), 12);
             let message = format!("{} has no column `{wanted}`; its header: {shown}", self.shown.display());
             self.problem(Code::DenyListMalformed, message).help("name the column with the numbers: `column: NAME`")
         })

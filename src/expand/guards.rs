@@ -5,7 +5,7 @@
 use super::deny_list::DenyList;
 use super::files::Files;
 use crate::model::{
-    Code, NumberKind, NumberPrivacy, OnViolation, PhoneNumber, Problem, Region, RiskyKind, Runbook, SkipReason,
+    Code, NumberKind, Numbers, OnViolation, PhoneNumber, Problem, Region, RiskyKind, Runbook, SkipReason,
 };
 use crate::phone::{self, Phone};
 use crate::profile::NumberPlace;
@@ -15,12 +15,18 @@ use crate::template::nearest;
 const MISNAMED: [(&str, &str); 3] = [("UK", "GB"), ("EN", "GB"), ("EL", "GR")];
 
 /// A number of a job, and what is known about it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Target<'v> {
     /// Where it stands in the job.
     pub(super) place: NumberPlace<'v>,
     pub(super) number: &'v str,
     pub(super) phone: Phone,
+}
+
+impl std::fmt::Debug for Target<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Target({}, {})", self.place.pointer(), PhoneNumber::new(self.number))
+    }
 }
 
 /// What the guards say about a row.
@@ -44,7 +50,7 @@ pub(super) struct Guards {
     allow: Vec<RiskyKind>,
     max_per_prefix: Vec<(String, u64)>,
     pub(super) on_violation: OnViolation,
-    numbers: NumberPrivacy,
+    numbers: Numbers,
 }
 
 impl Guards {
@@ -65,7 +71,7 @@ impl Guards {
         let regions = spec.allow_regions.iter().enumerate();
         problems.extend(regions.filter_map(|(i, region)| unknown_region(named("allow_regions", i), region)));
         let deny_list =
-            spec.deny_numbers.as_ref().and_then(|spec| DenyList::read(spec, files, runbook.numbers, problems));
+            spec.deny_numbers.as_ref().and_then(|spec| DenyList::read(spec, files, &runbook.numbers, problems));
         let mut max_per_prefix = spec.max_per_prefix.clone();
         // The longest prefix counts: it is met first.
         max_per_prefix.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
@@ -77,7 +83,7 @@ impl Guards {
             allow: spec.allow.clone(),
             max_per_prefix,
             on_violation: spec.on_violation,
-            numbers: runbook.numbers,
+            numbers: runbook.numbers.clone(),
         }
     }
 

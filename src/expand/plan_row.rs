@@ -1,14 +1,14 @@
 //! One row -> its jobs, or why there are none.
 
-use super::compile::written_problems;
+use super::compile::field_problems;
 use super::guards::{Judgement, Target};
 use super::stream::JobStream;
 use crate::model::{
-    After, CallId, Code, Job, JobKey, JobNumber, Legs, NumberPrivacy, Planned, Problem, Region, Severity, SkipReason,
-    Skipped, Timestamp,
+    After, CallId, Code, Job, JobKey, JobNumber, Legs, NumberPrivacy, Planned, Problem, Region, Secret, Severity,
+    SkipReason, Skipped, Timestamp, holds_number, printable, shown_text,
 };
 use crate::phone;
-use crate::profile::Part;
+use crate::profile::{Part, Profile};
 use crate::template::{RenderError, Template};
 use serde_json::Value;
 
@@ -39,7 +39,7 @@ impl JobStream<'_> {
         filled.map_err(|error| vec![failed(error.pointer, &error.error)])?;
         let fields = &*fields;
         let profile = self.expander.profile;
-        let mut warnings = self.news(written_problems(profile, set.spec.legs, fields));
+        let mut warnings = self.news(field_problems(profile, set.spec.legs, fields, Profile::problems_of_data));
         let not_after = self.not_after();
         if warnings.iter().any(is_error) {
             warnings.extend(not_after.err());
@@ -130,26 +130,56 @@ impl JobStream<'_> {
         fields: &Value,
     ) -> Result<Job, Vec<Problem>> {
         let profile = self.expander.profile;
-        let targets = profile.targets(fields, self.expander.runbook.numbers);
+        let targets = profile.targets(fields, &self.expander.runbook.numbers);
         let limits = &self.expander.runbook.limits;
         let prefixes = limits.prefixes_of(profile.numbers(fields).map(|(_, number)| number));
+        let private = self.private(fields);
         let probe = profile.probe_request(fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
         let probe = probe.map(Box::new);
         let (request_id, request) =
             profile.request(fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
         let set = self.set.spec.name.clone();
-        Ok(Job { number, set, key, call_id, request_id, targets, prefixes, request, probe, not_after, after: None })
+        Ok(Job {
+            number,
+            set,
+            key,
+            call_id,
+            request_id,
+            targets,
+            prefixes,
+            request,
+            private,
+            probe,
+            not_after,
+            after: None,
+        })
+    }
+
+    /// The texts that were filled in and are no figures.
+    fn private(&self, fields: &Value) -> Vec<Secret<String>> {
+        fn texts<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+            match value {
+                Value::String(text) => found.push(text),
+                Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+                Value::Object(members) => members.values().for_each(|member| texts(member, found)),
+                Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            }
+        }
+        let mut found = Vec::new();
+        self.set.filled.iter().filter_map(|pointer| fields.pointer(pointer)).for_each(|value| texts(value, &mut found));
+        found.retain(|text| shown_text(text) != *text);
+        found.into_iter().map(|text| Secret::new(text.to_owned())).collect()
     }
 
     /// Call id and key are written down in full: they may not hold what `privacy` hides.
     fn check_privacy(&self, fields: &Value, call_id: &CallId, key: &JobKey) -> Result<(), Vec<Problem>> {
-        if self.expander.runbook.numbers == NumberPrivacy::Full {
+        if self.expander.runbook.numbers.privacy() == NumberPrivacy::Full {
             return Ok(());
         }
         for digits in self.expander.profile.target_digits(fields) {
-            let (pointer, what) = if call_id.as_str().contains(digits) {
+            let (pointer, what) = if holds_number(call_id.as_str(), digits) {
                 (format!("/{}", self.expander.profile.call_field()), "call id")
-            } else if key.as_str() != call_id.as_str() && key.as_str().contains(digits) {
+            } else if key.as_str() != call_id.as_str() && holds_number(key.as_str(), digits) {
                 ("@key".to_owned(), "key")
             } else {
                 continue;
@@ -176,7 +206,7 @@ impl JobStream<'_> {
             "true" => Ok(true),
             "false" => Ok(false),
             other => {
-                let shown = crate::model::printable(other, 60);
+                let shown = printable(shown_text(other), 60);
                 let problem = Problem::at(Code::WhenNotBoolean, "@when", format!("`when` gave {shown:?}"));
                 Err(vec![problem.help("it must give `true` or `false`, as `{{eq row.status 'waiting'}}` does")])
             }
@@ -190,7 +220,7 @@ impl JobStream<'_> {
             failed.unwrap_or_else(|| Problem::at(Code::BadMoment, "/not_after", "`not_after` cannot be made"))
         })?;
         Timestamp::parse(text.trim()).map(Some).ok_or_else(|| {
-            let message = format!("`not_after` gave {:?}, which is no moment", crate::model::printable(&text, 60));
+            let message = format!("`not_after` gave {:?}, which is no moment", printable(shown_text(&text), 60));
             Problem::at(Code::BadMoment, "/not_after", message)
                 .help("it must be RFC 3339 with an offset: 2026-11-22T18:30:00Z or 2026-11-22T18:30:00+01:00")
         })

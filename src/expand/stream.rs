@@ -136,9 +136,8 @@ impl<'a> JobStream<'a> {
                     // The next read would fail alike, for ever.
                     self.left = 0;
                 }
-                if let Some(data) = &mut problem.data {
-                    data.text = self.expander.runbook.numbers.mask(&data.text);
-                }
+                problem.data = problem.data.map(|data| Box::new(self.expander.runbook.numbers.excerpt(*data)));
+                problem.message = self.expander.runbook.numbers.mask(&problem.message);
                 return Some(Expanded::refused(0, vec![problem]));
             }
         };

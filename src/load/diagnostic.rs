@@ -2,7 +2,7 @@
 
 use super::positions::{AT_LINE, Positions, Stretch, lines};
 use super::source::{SourceError, byte_in_words};
-use crate::model::{Code, Layer, Problem, Role, Severity, Source, Texts};
+use crate::model::{Code, Layer, Problem, Role, Severity, Source, Texts, mask_digit_runs};
 use std::path::{Path, PathBuf};
 
 /// A place in a file, for people and for machines.
@@ -90,7 +90,7 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     fn new(layer: &'a Layer) -> Self {
         let positions = Positions::of(&layer.source.text);
-        let shown = without_secrets(&layer.source, positions.as_ref());
+        let shown = without_secrets(layer.role, &layer.source, positions.as_ref());
         Self { layer, positions, shown }
     }
 
@@ -136,11 +136,16 @@ fn page_of<'a, 'p>(pages: &'a [Page<'p>], problem: &Problem) -> Option<(&'a Page
     best.map(|(_, page, pointer)| (page, page.own(&pointer).to_owned()))
 }
 
-/// The lines of a runbook as they may be shown: of `connection.auth` only the first key of each, since a literal secret
+/// The lines of a runbook as they may be shown: without what is masked in a run's files, and of
+/// `connection.auth`, `privacy`, variables and rows only the first key of each line, since a literal secret
 /// may stand there in any shape, at its right key or at a misspelt one; and so of every other line that speaks of a
 /// secret, since an anchor may hold it elsewhere, and a text that cannot be parsed has no places.
-fn without_secrets(source: &Source, positions: Option<&Positions>) -> Vec<String> {
-    let auth = positions.and_then(|positions| positions.lines_of("/connection/auth"));
+fn without_secrets(role: Role, source: &Source, positions: Option<&Positions>) -> Vec<String> {
+    // Variables and rows in the runbook are data of people, wherever else they could stand.
+    let rows = (0..positions.map_or(0, |positions| positions.length_of("/sets")))
+        .flat_map(|set| ["items", "matrix"].map(|key| format!("/sets/{set}/rows/{key}")));
+    let sections = ["/connection/auth", "/privacy", "/vars"].map(str::to_owned).into_iter().chain(rows);
+    let kept: Vec<_> = sections.filter_map(|section| positions?.lines_of(&section)).collect();
     let suspicious = |line: &str| {
         let line = line.to_lowercase();
         let in_url = line.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
@@ -151,9 +156,19 @@ fn without_secrets(source: &Source, positions: Option<&Positions>) -> Vec<String
         let (key, value) = line.split_at(line.find(':').map_or(0, |at| at + 1));
         key.chars().chain(value.chars().map(star)).collect()
     };
+    let signs = |line: &str| {
+        let (key, value) = line.split_at(line.find(':').map_or(0, |at| at + 1));
+        let sign = |c: char| if c.is_alphanumeric() { '*' } else { c };
+        key.chars().chain(value.chars().map(sign)).collect()
+    };
     let shown = |(index, line): (usize, &str)| {
-        let hidden = suspicious(line) || auth.as_ref().is_some_and(|lines| lines.contains(&(index + 1)));
-        if hidden { blank(line) } else { line.to_owned() }
+        let hidden = role == Role::Vars || suspicious(line) || kept.iter().any(|lines| lines.contains(&(index + 1)));
+        match positions {
+            _ if hidden => blank(line),
+            Some(_) => mask_digit_runs(line),
+            // Nobody knows what is what in it; what is wrong is among its signs.
+            None => signs(line),
+        }
     };
     lines(&source.text).enumerate().map(shown).collect()
 }
@@ -187,7 +202,12 @@ fn one(pages: &[Page<'_>], problem: &Problem) -> Option<Diagnostic> {
         if text.starts_with('+') {
             message = format!("{text} without quotes is a number to YAML: the plus is lost");
         }
-        help = Some(format!("write `\"{text}\"`"));
+        let may_be_shown = mask_digit_runs(text) == text;
+        help = Some(if may_be_shown { format!("write `\"{text}\"`") } else { "put it in quotes".to_owned() });
+    }
+    if (100..200).contains(&problem.code.number()) {
+        // These say what stands there, and a number may.
+        message = mask_digit_runs(&message);
     }
     let (place, related) = match &problem.data {
         Some(data) => {
@@ -203,6 +223,6 @@ fn one(pages: &[Page<'_>], problem: &Problem) -> Option<Diagnostic> {
         }
         None => (runbook, None),
     };
-    let path = if problem.pointer.starts_with(AT_LINE) { String::new() } else { problem.pointer.clone() };
+    let path = if problem.pointer.starts_with(AT_LINE) { String::new() } else { mask_digit_runs(&problem.pointer) };
     Some(Diagnostic { code: problem.code, message, help, place, related, path })
 }

@@ -174,11 +174,35 @@ impl Positions {
     pub(super) fn lines_of(&self, pointer: &str) -> Option<std::ops::RangeInclusive<usize>> {
         let (mut node, mut first) = (self.root, self.nodes.get(self.root)?.at.line);
         for token in pointer.split('/').skip(1) {
-            let Content::Mapping(members) = &self.nodes[self.follow(node)].content else { return None };
-            let (_, place, value) = members.iter().rfind(|(member, ..)| member == token)?;
-            (node, first) = (*value, place.line);
+            match &self.nodes[self.follow(node)].content {
+                Content::Mapping(members) => {
+                    let (_, place, value) = members.iter().rfind(|(member, ..)| member == token)?;
+                    (node, first) = (*value, place.line);
+                }
+                Content::Sequence(items) => {
+                    node = *items.get(token.parse::<usize>().ok()?)?;
+                    first = self.nodes[node].at.line;
+                }
+                _ => return None,
+            }
         }
         Some(first..=self.nodes[node].last_line)
+    }
+
+    /// How many entries the list at a pointer of keys has.
+    pub(super) fn length_of(&self, pointer: &str) -> usize {
+        let mut node = self.root;
+        for token in pointer.split('/').skip(1) {
+            let Some(Content::Mapping(members)) = self.nodes.get(self.follow(node)).map(|node| &node.content) else {
+                return 0;
+            };
+            let Some((_, _, value)) = members.iter().rfind(|(member, ..)| member == token) else { return 0 };
+            node = *value;
+        }
+        match self.nodes.get(self.follow(node)).map(|node| &node.content) {
+            Some(Content::Sequence(items)) => items.len(),
+            _ => 0,
+        }
     }
 
     /// The text that stands at a pointer without quotes, if it is such a scalar.

@@ -1,8 +1,9 @@
 //! A job: one bridge that is to be made, with the request that would make it. Only `expand` makes one.
 
-use super::{CallId, JobKey, JobNumber, ProbeRequest, SetName, Timestamp};
+use super::{CallId, JobKey, JobNumber, ProbeRequest, Secret, SetName, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The method of a request that has an effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -29,7 +30,7 @@ impl Method {
 }
 
 /// The request of a job, ready for the wire but for its authorization.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RequestSpec {
     /// The method.
     pub method: Method,
@@ -39,6 +40,14 @@ pub struct RequestSpec {
     pub headers: Vec<(String, String)>,
     /// The exact body.
     pub body: Vec<u8>,
+}
+
+/// Numbers and whatever else is sent are not shown: a path may hold them too.
+impl fmt::Debug for RequestSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        write!(f, "RequestSpec({} with {headers:?}, {} bytes)", self.method.as_str(), self.body.len())
+    }
 }
 
 /// One bridge job.
@@ -61,6 +70,9 @@ pub struct Job {
     pub prefixes: Vec<usize>,
     /// What is sent.
     pub request: RequestSpec,
+    /// Texts in the request that come from data, but for its call and its numbers: shown nowhere, not even when a server
+    /// repeats them.
+    pub private: Vec<Secret<String>>,
     /// The read-only request that tells whether its call is bridged, where the profile has one.
     pub probe: Option<Box<ProbeRequest>>,
     /// From this moment on it is not begun any more.

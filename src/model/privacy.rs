@@ -12,6 +12,9 @@ pub enum NumberPrivacy {
     /// `+1202*****04`: enough to recognise, not enough to call.
     #[default]
     Masked,
+    /// `num:` and sixteen letters: the same number gives the same letters under the same key, and without the key nobody
+    /// finds the number.
+    Keyed,
     /// The whole number.
     Full,
 }
@@ -24,29 +27,17 @@ const LONGEST_GAP: usize = 2;
 const LONGEST_COUNTRY_CODE: usize = 4;
 
 impl NumberPrivacy {
-    /// A target's number as it may be written down.
-    pub fn number(self, number: &PhoneNumber) -> String {
+    /// The word in a runbook.
+    pub fn word(self) -> &'static str {
         match self {
-            Self::Masked => number.to_string(),
-            Self::Full => number.0.clone(),
+            Self::Masked => "masked",
+            Self::Keyed => "keyed",
+            Self::Full => "full",
         }
-    }
-
-    /// A text of the same length with its telephone numbers masked.
-    pub fn mask(self, text: &str) -> String {
-        match self {
-            Self::Full => text.to_owned(),
-            Self::Masked => mask_digit_runs(text),
-        }
-    }
-
-    /// Somebody else's text, made printable, cut to `limit` characters, its telephone numbers masked.
-    pub fn text(self, text: &str, limit: usize) -> String {
-        self.mask(&printable(text, limit))
     }
 }
 
-/// A telephone number. `Display` and `Debug` mask it: see [`NumberPrivacy::number`].
+/// A telephone number. `Display` and `Debug` mask it: see [`super::Numbers::number`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct PhoneNumber(String);
 
@@ -54,6 +45,11 @@ impl PhoneNumber {
     /// Wraps a number as the payload has it.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// The whole number, for [`super::Numbers`] alone.
+    pub(super) fn whole(&self) -> &str {
+        &self.0
     }
 }
 
@@ -75,7 +71,7 @@ impl fmt::Debug for PhoneNumber {
 }
 
 /// Keeps the first four and last two characters of a long number, the last two of a short one.
-fn mask(digits: &str) -> String {
+pub(super) fn mask(digits: &str) -> String {
     let count = digits.chars().count();
     let head = if count > 9 { 4 } else { 0 };
     digits.chars().enumerate().map(|(i, c)| if i < head || i + 2 >= count { c } else { '*' }).collect()
@@ -83,27 +79,36 @@ fn mask(digits: &str) -> String {
 
 /// Masks what looks like a telephone number: digits with at most a few separators between them, seven digits or more.
 /// The text keeps its length, so that carets below it stay right.
-fn mask_digit_runs(text: &str) -> String {
+pub(crate) fn mask_digit_runs(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = chars.clone();
+    for digits in digit_runs(&chars) {
+        let shown: String = digits.iter().map(|place| chars[*place]).collect();
+        digits.iter().zip(mask(&shown).chars()).for_each(|(place, c)| out[*place] = c);
+    }
+    out.into_iter().collect()
+}
+
+/// What looks like a telephone number in a text: the places of the digits of each, in order.
+pub(super) fn digit_runs(chars: &[char]) -> Vec<Vec<usize>> {
+    let mut runs = Vec::new();
     let mut at = 0;
     while at < chars.len() {
         if !chars[at].is_numeric() {
             at += 1;
             continue;
         }
-        if let Some(end) = moment_from(&chars, at) {
+        if let Some(end) = moment_from(chars, at) {
             at = end;
             continue;
         }
-        let (digits, end) = number_from(&chars, at);
+        let (digits, end) = number_from(chars, at);
         if digits.len() >= SHORTEST_NUMBER {
-            let shown: String = digits.iter().map(|place| chars[*place]).collect();
-            digits.iter().zip(mask(&shown).chars()).for_each(|(place, c)| out[*place] = c);
+            runs.push(digits);
         }
         at = end;
     }
-    out.into_iter().collect()
+    runs
 }
 
 /// The end of a moment as RFC 3339 or a database writes it: it has as many digits as a number and hides nobody.
@@ -178,17 +183,19 @@ fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Numbers;
 
     #[test]
     fn numbers_are_masked_in_every_shape() {
+        let masked = Numbers::default();
         assert_eq!(PhoneNumber::new("+12025550104").to_string(), "+1202*****04");
         assert_eq!(PhoneNumber::new("112").to_string(), "*12");
         assert_eq!(format!("{:?}", PhoneNumber::new("+442079460123")), "PhoneNumber(+4420******23)");
-        let text = NumberPrivacy::Masked.text("no route to +12025550104\u{1b}[31m\r\n(call 42)", 200);
+        let text = masked.text("no route to +12025550104\u{1b}[31m\r\n(call 42)", 200);
         assert_eq!(text, "no route to +1202*****04 [31m (call 42)");
-        let text = NumberPrivacy::Masked.mask("+1 (202) 555-0104, 202.555.0104; call-0001, code 500");
+        let text = masked.mask("+1 (202) 555-0104, 202.555.0104; call-0001, code 500");
         assert_eq!(text, "+1 (202) ***-**04, 202.5**.**04; call-0001, code 500");
-        let text = NumberPrivacy::Masked.mask("2026-11-22T18:30:00.123456Z,2025550104,2026-11-22 18:30,2026-11-22");
+        let text = masked.mask("2026-11-22T18:30:00.123456Z,2025550104,2026-11-22 18:30,2026-11-22");
         assert_eq!(text, "2026-11-22T18:30:00.123456Z,2025****04,2026-11-22 18:30,****-**-22", "a moment is no number");
     }
 

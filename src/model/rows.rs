@@ -2,6 +2,7 @@
 
 use super::DurationSpec;
 use serde_json::{Map, Value};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Where a set's rows come from.
@@ -18,7 +19,7 @@ pub struct Rows {
 }
 
 /// What rows are read from.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub enum RowSource {
     /// A file, relative to the runbook.
     File(PathBuf, RowFormat),
@@ -28,6 +29,18 @@ pub enum RowSource {
     Items(Vec<Map<String, Value>>),
     /// One row without columns: what a matrix on its own stands on.
     One,
+}
+
+/// Items are counted, not shown.
+impl fmt::Debug for RowSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, format) => f.debug_tuple("File").field(path).field(format).finish(),
+            Self::Stdin(format) => f.debug_tuple("Stdin").field(format).finish(),
+            Self::Items(items) => f.debug_tuple("Items").field(&items.len()).finish(),
+            Self::One => f.write_str("One"),
+        }
+    }
 }
 
 /// How rows are written.
@@ -59,7 +72,7 @@ impl RowFormat {
 }
 
 /// Every combination of the values of some axes, less some, and some more.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub struct Matrix {
     /// Names and values in order; the last one changes fastest.
     pub axes: Vec<(String, Vec<Value>)>,
@@ -67,6 +80,18 @@ pub struct Matrix {
     pub exclude: Vec<Vec<(usize, usize)>>,
     /// Whole combinations that come after the others.
     pub include: Vec<Map<String, Value>>,
+}
+
+/// Values are counted, not shown.
+impl fmt::Debug for Matrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let axes: Vec<_> = self.axes.iter().map(|(name, values)| (name, values.len())).collect();
+        f.debug_struct("Matrix")
+            .field("axes", &axes)
+            .field("exclude", &self.exclude)
+            .field("include", &self.include.len())
+            .finish()
+    }
 }
 
 impl Rows {

@@ -1,17 +1,18 @@
 //! A checked runbook. Only `load` makes one.
 
 use super::{
-    AbortRule, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link, MovedStatus,
-    NumberPrivacy, Rows, SecretSource, SetName, Share, Wave, Window,
+    AbortRule, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link, MovedStatus, Numbers,
+    Rows, SecretSource, SetName, Share, Wave, Window,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The text that a runbook was read from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Source {
     /// The path as given.
     pub path: PathBuf,
@@ -19,6 +20,12 @@ pub struct Source {
     pub text: String,
     /// Whether a byte order mark stands in front of it.
     pub marked: bool,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({}, {} bytes)", self.path.display(), self.text.len())
+    }
 }
 
 impl Source {
@@ -140,7 +147,7 @@ pub enum Legs {
 }
 
 /// One set of bridge jobs.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub struct SetSpec {
     /// Its name.
     pub name: SetName,
@@ -162,6 +169,25 @@ pub struct SetSpec {
     pub concurrency: Option<usize>,
     /// No rows is not an error.
     pub allow_empty: bool,
+}
+
+/// Without the values of the job's fields.
+impl fmt::Debug for SetSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, index, rows, when, key, job, not_after, legs, concurrency, allow_empty } = self;
+        f.debug_struct("SetSpec")
+            .field("name", name)
+            .field("index", index)
+            .field("rows", rows)
+            .field("when", when)
+            .field("key", key)
+            .field("not_after", not_after)
+            .field("legs", legs)
+            .field("concurrency", concurrency)
+            .field("allow_empty", allow_empty)
+            .field("job", &job.keys().collect::<Vec<_>>())
+            .finish()
+    }
 }
 
 /// What becomes of a job whose attempt may have had its effect, where the profile has an idempotency key.
@@ -243,7 +269,7 @@ impl OnLostCriterion {
 }
 
 /// A checked runbook.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Runbook {
     /// The texts it came from.
@@ -284,6 +310,59 @@ pub struct Runbook {
     pub guards: Guards,
     /// All must be met at the end.
     pub criteria: Vec<Criterion>,
-    /// How numbers are written down.
-    pub numbers: NumberPrivacy,
+    /// How numbers are written down; without a key until somebody has read it.
+    pub numbers: Numbers,
+    /// Where the key of pseudonyms comes from.
+    pub number_key: Option<SecretSource>,
+}
+
+/// Without its texts and the values of its variables, which are data of people.
+impl fmt::Debug for Runbook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            texts: _,
+            name,
+            description,
+            owner,
+            labels,
+            connection,
+            env,
+            vars,
+            sets,
+            limits,
+            retry,
+            moved,
+            breaker,
+            waves,
+            window,
+            abort_when,
+            on_lost_criterion,
+            guards,
+            criteria,
+            numbers,
+            number_key,
+        } = self;
+        f.debug_struct("Runbook")
+            .field("name", name)
+            .field("description", description)
+            .field("owner", owner)
+            .field("labels", labels)
+            .field("connection", connection)
+            .field("env", env)
+            .field("sets", sets)
+            .field("limits", limits)
+            .field("retry", retry)
+            .field("moved", moved)
+            .field("breaker", breaker)
+            .field("waves", waves)
+            .field("window", window)
+            .field("abort_when", abort_when)
+            .field("on_lost_criterion", on_lost_criterion)
+            .field("guards", guards)
+            .field("criteria", criteria)
+            .field("numbers", numbers)
+            .field("number_key", number_key)
+            .field("vars", &vars.keys().collect::<Vec<_>>())
+            .finish()
+    }
 }

@@ -12,7 +12,7 @@ use super::split::{self, Part};
 use super::{compile, constraints};
 use crate::model::{
     ApiSurface, CallId, Code, Connection, CredentialName, Credentials, Endpoints, JobNumber, Method, MovedStatus,
-    NumberPrivacy, ProbeRequest, Problem, RequestSpec, Secret,
+    Numbers, ProbeRequest, Problem, RequestSpec, Secret,
 };
 use crate::schema::{Checker, address};
 use crate::template::Engine;
@@ -296,11 +296,20 @@ impl Profile {
 
     /// Everything that is wrong with a job's fields; pointers start at the job. Empty: it can be sent.
     pub fn problems(&self, fields: &Value) -> Vec<Problem> {
+        self.with_rules(fields, Checker::problems)
+    }
+
+    /// The same for fields that were filled in from data: no message repeats their texts.
+    pub fn problems_of_data(&self, fields: &Value) -> Vec<Problem> {
+        self.with_rules(fields, Checker::problems_of_data)
+    }
+
+    fn with_rules(&self, fields: &Value, check: fn(&Checker, &Value) -> Vec<Problem>) -> Vec<Problem> {
         let more = constraints::problems(&self.rules, fields);
         if self.checker.accepts(fields) {
             return more;
         }
-        let mut problems = self.checker.problems(fields);
+        let mut problems = check(&self.checker, fields);
         let refused: HashSet<String> = problems.iter().map(|problem| problem.pointer.clone()).collect();
         // A place that is refused already needs no second word about it.
         problems.extend(more.into_iter().filter(|problem| !refused.contains(&problem.pointer)));
@@ -318,7 +327,7 @@ impl Profile {
     }
 
     /// The targets as they may be written down: `phone:+1202*****04`.
-    pub fn targets(&self, fields: &Value, privacy: NumberPrivacy) -> Vec<String> {
+    pub fn targets(&self, fields: &Value, privacy: &Numbers) -> Vec<String> {
         constraints::targets(&self.rules, fields, privacy)
     }
 

@@ -1,7 +1,7 @@
 //! Rules on a job's fields that JSON Schema cannot say.
 
 use super::job::JobRules;
-use crate::model::{CallId, Code, NumberPrivacy, PhoneNumber, Problem};
+use crate::model::{CallId, Code, Numbers, PhoneNumber, Problem};
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -54,7 +54,7 @@ pub(super) fn numbers<'a>(spec: &'a JobRules, fields: &'a Value) -> impl Iterato
 }
 
 /// The targets as they may be written down: `phone:+1202*****04`, and each number that is a field: `to:+1202*****04`.
-pub(super) fn targets(spec: &JobRules, fields: &Value, privacy: NumberPrivacy) -> Vec<String> {
+pub(super) fn targets(spec: &JobRules, fields: &Value, privacy: &Numbers) -> Vec<String> {
     fn kind_of(target: &Value) -> &str {
         target.get("type").and_then(Value::as_str).unwrap_or_default()
     }

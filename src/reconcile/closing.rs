@@ -5,7 +5,7 @@ use crate::event::{
     BridgeAttempt, Ending, Event, FileDigest, Happened, JobNotAttempted, Operator, Reconciled, ReconciliationFinished,
     RunFinished, Verdict,
 };
-use crate::model::{Criterion, Evidence, Latency, Outcome, Timestamp};
+use crate::model::{Criterion, Evidence, Latency, Numbers, Outcome, Timestamp};
 use crate::state::{JobState, RunState, StateError, judge};
 
 /// Longest reason in the audit file, in characters.
@@ -97,7 +97,8 @@ pub fn resolve(
     operator: &Operator,
     at: Timestamp,
 ) -> Result<Vec<Happened>, StateError> {
-    let numbers = run.started().map(|started| started.numbers).unwrap_or_default();
+    // The key of a keyed run is not at hand here: without it numbers are masked.
+    let numbers = Numbers::from(run.started().map(|started| started.numbers).unwrap_or_default());
     let mut lines = Vec::new();
     for finding in findings {
         let Some(job) = open.get(finding.job) else { return Err(StateError::NoSuchJob(finding.job)) };

@@ -1,7 +1,7 @@
 //! The jobs of a run whose effect nobody knows, with everything that the audit file says of them.
 
 use crate::event::{Event, Record};
-use crate::model::{Evidence, JobKey, JobNumber, Outcome, SetName, Timestamp};
+use crate::model::{Evidence, JobKey, JobNumber, Outcome, SetName, Timestamp, has_pseudonym};
 use crate::state::{JobState, RunState};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -60,9 +60,9 @@ pub struct OpenJobs {
 }
 
 /// Whether an id stands in the audit file as the vendor gave it: what looks like a telephone number in it was masked, what was
-/// too long cut.
+/// too long cut, and in a keyed run a pseudonym stands in its place.
 fn is_whole(id: &str) -> bool {
-    !id.contains(['*', '\u{2026}'])
+    !id.contains(['*', '\u{2026}']) && !has_pseudonym(id)
 }
 
 impl OpenJobs {

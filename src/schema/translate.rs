@@ -1,13 +1,33 @@
 //! From a validator's findings to problems with a remedy.
 
-use crate::model::{Code, Focus, Problem};
+use crate::model::{Code, Focus, Problem, shown_text};
 use crate::template::nearest;
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Says in words what a text with this pattern should have been: message and remedy.
 type Explain = fn(pattern: &str, text: &str) -> Option<(String, String)>;
+
+/// Whether messages may repeat the texts that they are about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Quoting {
+    /// Somebody wrote them into the document.
+    Written,
+    /// They come from data.
+    Data,
+}
+
+impl Quoting {
+    fn shown(self, value: &Value, secret: bool) -> Cow<'_, Value> {
+        match value {
+            _ if secret => Cow::Owned(Value::String("***".to_owned())),
+            Value::String(text) if self == Self::Data => Cow::Owned(Value::String(shown_text(text).to_owned())),
+            value => Cow::Borrowed(value),
+        }
+    }
+}
 
 /// A compiled schema.
 #[derive(Debug)]
@@ -44,6 +64,15 @@ impl Checker {
 
     /// Everything that is wrong with `value`, in document order of the findings; pointers start at `value`.
     pub fn problems(&self, value: &Value) -> Vec<Problem> {
+        self.found(value, Quoting::Written)
+    }
+
+    /// The same for a value that was made from data: its texts are not repeated.
+    pub fn problems_of_data(&self, value: &Value) -> Vec<Problem> {
+        self.found(value, Quoting::Data)
+    }
+
+    fn found(&self, value: &Value, quoting: Quoting) -> Vec<Problem> {
         let mut problems: Vec<Problem> = Vec::new();
         let mut missing: Vec<Problem> = Vec::new();
         let mut empty: Vec<(String, Vec<&str>)> = Vec::new();
@@ -53,7 +82,7 @@ impl Checker {
             }
             match error.kind() {
                 Kind::Required { property } => missing.extend(property.as_str().map(|key| self.missing(&error, key))),
-                _ => problems.extend(self.translate(&error)),
+                _ => problems.extend(self.translate(&error, quoting)),
             }
         }
         // `nmae:` is one slip: "unknown key, write `name`" says it all.
@@ -72,12 +101,12 @@ impl Checker {
         one_a_place(problems)
     }
 
-    fn translate(&self, error: &ValidationError<'_>) -> Vec<Problem> {
+    fn translate(&self, error: &ValidationError<'_>, quoting: Quoting) -> Vec<Problem> {
         let at = error.instance_path().as_str().to_owned();
         // A value below a `writeOnly` place may be a secret and is never repeated.
         let secret = self.parent_schema(error).is_some_and(|schema| schema.get("writeOnly").is_some());
-        let hidden = Value::String("***".to_owned());
-        let value = if secret { &hidden } else { error.instance().as_ref() };
+        let shown = quoting.shown(error.instance(), secret);
+        let value = shown.as_ref();
         let name = || match owner(&at) {
             Some(key) => format!("`{key}`"),
             None => "the document".to_owned(),
@@ -86,11 +115,11 @@ impl Checker {
             Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
                 return unexpected.iter().map(|key| self.unknown(error, &at, key)).collect();
             }
-            Kind::Type { .. } => self.wrong_type(error, &at, error.instance().as_ref(), &part(&at, &name())),
+            Kind::Type { .. } => self.wrong_type(error, &at, error.instance().as_ref(), &part(&at, &name()), quoting),
             Kind::Enum { .. } | Kind::OneOfNotValid { .. }
                 if let Some(words) = self.parent_schema(error).and_then(words_of) =>
             {
-                not_among(&at, &name(), value, &words)
+                not_among(&at, &name(), value, error.instance(), &words)
             }
             Kind::Constant { expected_value } => {
                 Problem::at(Code::NotAllowed, at.clone(), format!("{} cannot be {}", name(), short(value)))
@@ -128,6 +157,7 @@ impl Checker {
                 self.range(&at, &format!("{} needs exactly one key", part(&at, &name())), &self.keys_of(error)).on_key()
             }
             Kind::PropertyNames { error: inner } => self.bad_key(&at, inner),
+            _ if quoting == Quoting::Data => Problem::at(Code::BadForm, at.clone(), error.masked().to_string()),
             _ => Problem::at(Code::BadForm, at.clone(), error.to_string()),
         };
         vec![problem]
@@ -167,7 +197,14 @@ impl Checker {
         Problem::at(Code::UnknownKey, pointer, format!("unknown key `{key}`")).help(help).on_key()
     }
 
-    fn wrong_type(&self, error: &ValidationError<'_>, at: &str, value: &Value, name: &str) -> Problem {
+    fn wrong_type(
+        &self,
+        error: &ValidationError<'_>,
+        at: &str,
+        value: &Value,
+        name: &str,
+        quoting: Quoting,
+    ) -> Problem {
         let schema = self.parent_schema(error);
         let types = schema.and_then(|schema| schema.get("type"));
         let wanted = match types.and_then(Value::as_array) {
@@ -188,7 +225,7 @@ impl Checker {
             && let Some(words) = schema.and_then(words_of)
             && !unquoted(&words)
         {
-            return not_among(at, name, value, &words);
+            return not_among(at, name, &quoting.shown(value, false), value, &words);
         }
         if wanted == "string" && (value.is_number() || value.is_boolean()) {
             // In quotes it may still not be what is wanted: `rate: 25`.
@@ -311,14 +348,15 @@ fn words_of(schema: &Value) -> Option<Vec<&str>> {
     words("enum", Value::as_str).or_else(|| words("oneOf", |variant| variant.get("const")?.as_str()))
 }
 
-fn not_among(at: &str, name: &str, value: &Value, options: &[&str]) -> Problem {
+/// `shown` is the value as it may be repeated.
+fn not_among(at: &str, name: &str, shown: &Value, value: &Value, options: &[&str]) -> Problem {
     let nearest = value.as_str().and_then(|text| nearest(text, options.iter().copied()));
     let help = match (nearest, options) {
         (Some(near), _) => format!("write `{near}`"),
         (None, [only]) => format!("write `{only}`"),
         (None, _) => format!("write one of {}", listed(options)),
     };
-    Problem::at(Code::NotAllowed, at, format!("{name} cannot be {}", short(value))).help(help)
+    Problem::at(Code::NotAllowed, at, format!("{name} cannot be {}", short(shown))).help(help)
 }
 
 fn is_type(code: Code) -> bool {

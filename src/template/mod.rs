@@ -16,5 +16,5 @@ mod tree;
 pub use compile::{Engine, Template, Values, value_at};
 pub use error::{CompileError, RenderError};
 pub use helpers::{HELPERS, HelperSpec};
-pub use names::{Scope, nearest};
+pub use names::{Scope, is_word, nearest, shown_names};
 pub use tree::{Leaf, Tree, TreeError};

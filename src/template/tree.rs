@@ -121,6 +121,11 @@ impl Tree {
         value: &mut Value,
     ) -> Result<(), TreeError<RenderError>> {
         match (self, value) {
+            // Nothing was left yet: the whole of it is constant.
+            (Self::Constant(constant), value @ Value::Null) => {
+                value.clone_from(constant);
+                Ok(())
+            }
             (Self::Constant(_), _) => Ok(()),
             (Self::Leaf(template), value) => {
                 let filled = engine.fill(template, values);
@@ -149,6 +154,23 @@ impl Tree {
                 *value = self.render(engine, values)?;
                 Ok(())
             }
+        }
+    }
+
+    /// Every template with its place.
+    pub fn leaves(&self) -> Vec<Leaf<'_>> {
+        fn under<'a>(token: &str, node: &'a Tree) -> Vec<Leaf<'a>> {
+            let token = token.replace('~', "~0").replace('/', "~1");
+            let moved = |leaf: Leaf<'a>| Leaf { pointer: format!("/{token}{}", leaf.pointer), ..leaf };
+            node.leaves().into_iter().map(moved).collect()
+        }
+        match self {
+            Self::Constant(_) => Vec::new(),
+            Self::Leaf(template) => vec![Leaf { pointer: String::new(), template }],
+            Self::Array(nodes) => {
+                nodes.iter().enumerate().flat_map(|(index, node)| under(&index.to_string(), node)).collect()
+            }
+            Self::Object(nodes) => nodes.iter().flat_map(|(name, node)| under(name, node)).collect(),
         }
     }
 

@@ -9,7 +9,7 @@ const MISTAKES: [(&str, &str, &str); 5] = [
     ("BB0101", "descripton", "write `description`"),
     ("BB0108", "hunter2hunter2", "{env: NAME}"),
     ("BB0202", "\"{{row.callid}}\"", "write `row.call_id`"),
-    ("BB0104", "+12025550104", "write `\"+12025550104\"`"),
+    ("BB0104", "+12025550104", "put it in quotes"),
     ("BB0502", "3}", "write a leg from 0 to 1"),
 ];
 

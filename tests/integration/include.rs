@@ -90,7 +90,7 @@ fn slips_in_a_file_of_variables_are_shown_there() {
         (all[0]["code"].clone(), all[0]["file"].clone(), all[0]["line"].clone(), all[0]["help"].clone())
     };
     assert_eq!(found(65, "misspelt.yaml"), (json!("BB0022"), json!("misspelt.yaml"), json!(2), json!("write `desk`")));
-    let quoted = json!("write `\"+12025550102\"`");
+    let quoted = json!("put it in quotes");
     assert_eq!(found(65, "unquoted.yaml"), (json!("BB0104"), json!("unquoted.yaml"), json!(1), quoted));
     assert_eq!(found(65, "list.yaml").0, "BB0103");
     assert_eq!(found(65, "broken.yaml").0, "BB0002");

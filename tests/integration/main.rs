@@ -9,6 +9,7 @@
 
 mod architecture;
 mod auth_check;
+mod canaries;
 mod cli;
 mod connections;
 mod crash_points;

@@ -47,7 +47,7 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     let expander = Expander::new(runbook, profile, files.clone(), selection);
     let census = expander.census(check::NO_RUN, |job| {
         if first.len() < SHOWN {
-            first.push(Request::of(job, runbook.numbers));
+            first.push(Request::of(job, &runbook.numbers));
         }
         if let Some(once) = &mut once {
             once.look(job);

@@ -3,7 +3,7 @@
 use super::estimate::LatencyBasis;
 use super::figures::{Figures, SetFigures};
 use crate::event::Setting;
-use crate::model::{Job, NumberPrivacy, RequestSpec};
+use crate::model::{Job, Numbers, RequestSpec, Secret, path_segment};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -47,7 +47,8 @@ pub(super) struct OnceFigures {
     pub(super) would_skip: u64,
 }
 
-/// A request as it would be sent, its numbers as the runbook's `privacy` says. `--payloads` has them in full.
+/// A request as it would be sent, its numbers as the runbook's `privacy` says and without the texts that come
+/// from data. `--payloads` has all of it.
 #[derive(Serialize)]
 pub(super) struct Request {
     pub(super) job: u64,
@@ -60,15 +61,15 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn of(job: &Job, numbers: NumberPrivacy) -> Self {
+    pub(super) fn of(job: &Job, numbers: &Numbers) -> Self {
         Self {
             job: job.number,
             set: job.set.to_string(),
             key: job.key.to_string(),
             call_id: job.call_id.to_string(),
             method: job.request.method.as_str(),
-            path: numbers.mask(&job.request.path),
-            payload: masked(payload(&job.request), numbers),
+            path: numbers.mask(&hidden(&job.request.path, job)),
+            payload: masked(payload(&job.request), &|text| numbers.mask(&hidden(text, job))),
         }
     }
 }
@@ -85,11 +86,22 @@ fn payload(request: &RequestSpec) -> Value {
     Value::Object(fields.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect())
 }
 
-fn masked(value: Value, numbers: NumberPrivacy) -> Value {
+/// Without the texts that come from data. A shorter one would take half of another word with it.
+fn hidden(text: &str, job: &Job) -> String {
+    const SHORTEST: usize = 3;
+    if job.private.iter().any(|private| private.expose() == text) {
+        return "***".to_owned();
+    }
+    let shapes = |secret: &Secret<String>| [secret.expose().clone(), path_segment(secret.expose())];
+    let long = job.private.iter().flat_map(shapes).filter(|private| private.chars().count() >= SHORTEST);
+    long.fold(text.to_owned(), |text, private| text.replace(&private, "***"))
+}
+
+fn masked(value: Value, shown: &impl Fn(&str) -> String) -> Value {
     match value {
-        Value::String(text) => Value::String(numbers.mask(&text)),
-        Value::Array(items) => items.into_iter().map(|item| masked(item, numbers)).collect(),
-        Value::Object(members) => members.into_iter().map(|(name, item)| (name, masked(item, numbers))).collect(),
+        Value::String(text) => Value::String(shown(&text)),
+        Value::Array(items) => items.into_iter().map(|item| masked(item, shown)).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, item)| (name, masked(item, shown))).collect(),
         other => other,
     }
 }

@@ -35,12 +35,17 @@ impl BodyEnd {
 }
 
 /// An answer, bounded.
-#[derive(Debug)]
 pub(in crate::execute) struct Response {
     pub(in crate::execute) status: u16,
     headers: HeaderMap,
     pub(in crate::execute) body: Vec<u8>,
     pub(in crate::execute) end: BodyEnd,
+}
+
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Response({}, {} bytes)", self.status, self.body.len())
+    }
 }
 
 impl Response {

@@ -4,6 +4,7 @@ use super::csv_record::{Fault, MAX_COLUMNS, Records, value};
 use super::input::{Input, Opened, not_text};
 use super::{Row, RowPlace};
 use crate::model::{Code, DataPlace, Problem};
+use crate::template::shown_names;
 use serde_json::{Map, Value};
 use std::io::BufReader;
 use std::ops::Range;
@@ -90,7 +91,7 @@ impl CsvReader {
                 return malformed(message, "give every column a name of its own".to_owned(), index);
             }
             if self.header[..index].contains(name) {
-                let message = format!("column `{name}` stands twice in the header");
+                let message = format!("column {} stands twice in the header", shown_names([name.as_str()], 1));
                 return malformed(message, "give every column a name of its own".to_owned(), index);
             }
             if is_number(name) {

@@ -6,9 +6,12 @@ use super::json_scan::{Fault, Scanner};
 use super::record::Record;
 use super::{Row, RowPlace, spans};
 use crate::model::{Code, DataPlace, Problem};
-use crate::template::nearest;
+use crate::template::{is_word, nearest, shown_names};
 use std::io::BufReader;
 use std::path::PathBuf;
+
+/// Keys that are listed where none is near.
+const SHOWN: usize = 12;
 
 /// Keys that are remembered to say what may have been meant.
 const MAX_KEYS: usize = 32;
@@ -73,7 +76,7 @@ impl JsonReader {
                     format!("write `pointer: /{}`", meant.join("/"))
                 }
                 None if keys.is_empty() => "the pointer leads from the document's root to the list of rows".to_owned(),
-                None => format!("here are {}", keys.join(", ")),
+                None => format!("here are {}", shown_names(keys.iter().map(String::as_str), SHOWN)),
             };
             let message = format!("there is no `{name}` in {}", named(&pointer_to(&tokens[..depth])));
             Problem::at(Code::PointerMissing, "/pointer", message).help(help).caused_by(place)
@@ -143,8 +146,12 @@ impl JsonReader {
             Some(key) => {
                 let at = if pointer.is_empty() { "/json" } else { "/pointer" };
                 let key = key.replace('~', "~0").replace('/', "~1");
-                problem(at, format!("{} is an object, not a list of rows", named(pointer)))
-                    .help(format!("write `pointer: {pointer}/{key}`"))
+                let help = if is_word(&key) {
+                    format!("write `pointer: {pointer}/{key}`")
+                } else {
+                    "name the key of the list with `pointer`".to_owned()
+                };
+                problem(at, format!("{} is an object, not a list of rows", named(pointer))).help(help)
             }
             None if another => problem("/json", "the file has one object a line: it is JSON Lines".to_owned())
                 .help("write `jsonl:` in place of `json:`"),

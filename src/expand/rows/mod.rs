@@ -22,7 +22,7 @@ pub(super) use input::{Opened, not_text, open, stale, too_old};
 use self::csv::CsvReader;
 use super::files::Files;
 use crate::model::{Code, DataPlace, Problem, RowFormat, RowSource, Rows};
-use crate::template::nearest;
+use crate::template::{nearest, shown_names};
 use items::ItemsReader;
 use json::JsonReader;
 use jsonl::JsonlReader;
@@ -38,10 +38,16 @@ pub(super) struct RowPlace {
 }
 
 /// A row and its place.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Row {
     pub(super) values: Map<String, Value>,
     pub(super) place: RowPlace,
+}
+
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Row({} values, {:?})", self.values.len(), self.place)
+    }
 }
 
 /// Where the cause of a row's problem stands.
@@ -231,7 +237,7 @@ fn missing<'n>(index: usize, name: &str, known: impl Iterator<Item = &'n str> + 
     /// Names that are listed when none is near.
     const SHOWN: usize = 12;
     let help = nearest(name, known.clone()).map_or_else(
-        || format!("columns here: {}", known.take(SHOWN).collect::<Vec<_>>().join(", ")),
+        || format!("columns here: {}", shown_names(known, SHOWN)),
         |near| format!("there is `{near}`: rename one of the two"),
     );
     Problem::at(Code::MissingColumn, format!("/required_columns/{index}"), format!("there is no column `{name}`"))

@@ -10,6 +10,7 @@ mod link;
 mod matrix;
 mod names;
 mod pace;
+mod privacy;
 mod quantities;
 mod rows;
 mod sets;
@@ -59,6 +60,7 @@ pub(super) fn lower(texts: Texts, raw: &RawRunbook, problems: &mut Vec<Problem>)
         }
     }
     let connection = connection::connection(raw.connection.as_ref().unwrap_or(&empty), &mut quantities);
+    let (numbers, number_key) = privacy::privacy(raw.privacy.as_ref(), quantities.problems);
     let moved = pace::moved(raw.retry.as_ref(), problems);
     let window = pace::window(raw.window.as_ref(), problems);
     let abort_when = pace::abort_when(raw, problems);
@@ -82,7 +84,8 @@ pub(super) fn lower(texts: Texts, raw: &RawRunbook, problems: &mut Vec<Problem>)
         on_lost_criterion: raw.on_lost_criterion.unwrap_or_default(),
         guards,
         criteria,
-        numbers: raw.privacy.as_ref().and_then(|privacy| privacy.numbers).unwrap_or_default(),
+        numbers: numbers.into(),
+        number_key,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `limits:`, `retry:` and `privacy:` as people write them.
 
+use super::connection::RawSecret;
 use super::guards::PREFIX;
 use crate::model::{DurationSpec, NumberPrivacy, Rate, Share, StatusPattern, UnknownRetry};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -129,7 +130,11 @@ pub(in crate::load) struct RawRetryAnswers {
 #[derive(Deserialize, JsonSchema, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub(in crate::load) struct RawPrivacy {
-    /// Telephone numbers in audit file, logs, reports and progress: `masked` (the default) or `full`.
+    /// Telephone numbers in audit file, logs, reports and progress: `masked` (the default), `keyed` for pseudonyms that are
+    /// the same in every run with the same `key`, or `full`.
     #[schemars(extend("default" = "masked", "examples" = ["masked"]))]
     pub(in crate::load) numbers: Option<NumberPrivacy>,
+    /// Where the key of `numbers: keyed` comes from: 16 bytes or more, made at random. A literal key is an error.
+    #[schemars(extend("examples" = [{"env": "BRIDGEBOOK_NUMBER_KEY"}], "writeOnly" = true))]
+    pub(in crate::load) key: Option<RawSecret>,
 }

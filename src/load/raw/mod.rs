@@ -21,7 +21,7 @@ pub(in crate::load) use sets::{RawSet, SET_NAME};
 
 use crate::model::{AbortRule, Criterion, OnLostCriterion};
 use crate::schema::strict;
-use limits::RawPrivacy;
+pub(super) use limits::RawPrivacy;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -359,6 +359,7 @@ pub(super) fn settings(summary: &Summary) -> Vec<SettingRow> {
 pub(super) fn numbers(privacy: NumberPrivacy) -> &'static str {
     match privacy {
         NumberPrivacy::Masked => "masked",
+        NumberPrivacy::Keyed => "as pseudonyms under a key",
         NumberPrivacy::Full => "written in full",
     }
 }

@@ -227,6 +227,7 @@ fn started(sets: &[(&'static str, u64)], criteria: &[&str]) -> RunStarted {
         plan_id: None,
         once_store: None,
         numbers: NumberPrivacy::Masked,
+        number_key_id: None,
         jobs: sets.iter().map(|(_, jobs)| jobs).sum(),
         sets: sets.iter().map(|(name, jobs)| SetPlan { name: SetName::new(*name), jobs: *jobs }).collect(),
         criteria: criteria.iter().map(|text| (*text).to_owned()).collect(),

@@ -3,6 +3,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod book;
+pub(crate) mod canary;
 pub(crate) mod h2;
 pub(crate) mod own;
 pub(crate) mod peer;
