@@ -2,7 +2,7 @@
 //!
 //! Invariants: with a register, a job that holds no claim goes to `asking`, never to the ledger; its place is taken from
 //! then on, so that no more is asked for than may be in flight; a claim that comes too late is given back; whatever ends a
-//! job that holds one is told to the register. Without a register nothing here does anything.
+//! job that holds one is told to the register once it is durable in the ledger. Without a register nothing here does anything.
 
 use super::dispatcher::{Dispatcher, Ready, RowStream};
 use super::engine::{Engine, intent};
@@ -12,6 +12,9 @@ use crate::state::RunState;
 use std::collections::{HashSet, VecDeque};
 use std::future::poll_fn;
 use tokio::time::Instant;
+
+/// A job's end, as the register is told.
+type Ended = (CallNote, Option<Outcome>);
 
 /// Jobs between dispatcher and ledger.
 #[derive(Default)]
@@ -25,8 +28,12 @@ pub(super) struct Claims<'a> {
     at_register: VecDeque<Vec<Ready>>,
     /// Claimed; their intents are noted next.
     granted: Vec<Ready>,
-    /// What the register has not been told yet.
-    ended: Vec<(CallNote, Option<Outcome>)>,
+    /// Ends whose events the ledger has not been given yet.
+    ended: Vec<Ended>,
+    /// For each batch at the ledger: the ends in it.
+    at_ledger: VecDeque<Vec<Ended>>,
+    /// What the register is told next: ends that are on record. It never knows more than the evidence.
+    to_tell: Vec<Ended>,
     /// The register has failed: it is told nothing more.
     failed: bool,
 }
@@ -72,9 +79,26 @@ impl<'a> Claims<'a> {
         }
     }
 
+    /// A batch goes to the ledger, with all that was noted so far.
+    pub(super) fn recorded(&mut self) {
+        if self.register.is_some() {
+            self.at_ledger.push_back(std::mem::take(&mut self.ended));
+        }
+    }
+
+    /// The next batch is durable.
+    pub(super) fn durable(&mut self) {
+        self.to_tell.extend(self.at_ledger.pop_front().unwrap_or_default());
+    }
+
+    /// The ledger has failed: what is not on record is not told. The claims stay, and are settled by what the file holds.
+    pub(super) fn give_up(&mut self) {
+        self.failed = true;
+    }
+
     /// Hands over what has gathered.
     fn submit(&mut self, claims: Vec<CallNote>) -> Result<(), RegisterError> {
-        let ended = std::mem::take(&mut self.ended);
+        let ended = std::mem::take(&mut self.to_tell);
         if ended.is_empty() && claims.is_empty() {
             return Ok(());
         }
@@ -192,7 +216,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
     fn put_back<S: RowStream>(&mut self, ready: Ready, dispatcher: &mut Dispatcher<S>) {
         if self.claims.held.remove(&ready.job.number) {
             let at = self.clock.now();
-            self.claims.ended.push((note(at, &ready.job), None));
+            self.claims.to_tell.push((note(at, &ready.job), None));
         }
         dispatcher.put_back(ready, Instant::now());
     }

@@ -280,10 +280,9 @@ impl<'a, L: Ledger> Engine<'a, L> {
                         self.interrupt(signal);
                     }
                 }
-                durable = self.ledger.durable(), if !self.at_ledger.is_empty() => match durable {
-                    Ok(()) => self.cleared.extend(self.at_ledger.pop_front().unwrap_or_default()),
-                    Err(error) => self.break_off(error, &mut dispatcher),
-                },
+                durable = self.ledger.durable(), if !self.at_ledger.is_empty() => {
+                    self.take_durable(durable, &mut dispatcher);
+                }
                 answers = self.claims.answered(), if self.claims.is_waiting() => {
                     self.take_answers(answers, &mut dispatcher);
                 }
@@ -445,6 +444,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             return;
         }
         self.at_ledger.push_back(intents);
+        self.claims.recorded();
         if let Err(error) = self.ledger.submit(Arc::clone(&batch)) {
             self.break_off(error, dispatcher);
             return;
@@ -459,12 +459,24 @@ impl<'a, L: Ledger> Engine<'a, L> {
         self.events.len() >= MAX_BATCH
     }
 
+    /// One more batch is durable, or none ever will be.
+    fn take_durable<S: RowStream>(&mut self, durable: Result<(), LedgerError>, dispatcher: &mut Dispatcher<S>) {
+        match durable {
+            Ok(()) => {
+                self.cleared.extend(self.at_ledger.pop_front().unwrap_or_default());
+                self.claims.durable();
+            }
+            Err(error) => self.break_off(error, dispatcher),
+        }
+    }
+
     /// Waits until at most `left` batches are not durable yet.
     pub(super) async fn settle_ledger<S: RowStream>(&mut self, left: usize, dispatcher: &mut Dispatcher<S>) {
         while self.broken.is_none() && self.at_ledger.len() > left {
             self.at_ledger.pop_front();
-            if let Err(error) = self.ledger.durable().await {
-                self.break_off(error, dispatcher);
+            match self.ledger.durable().await {
+                Ok(()) => self.claims.durable(),
+                Err(error) => self.break_off(error, dispatcher),
             }
         }
     }
@@ -473,6 +485,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
     fn break_off<S: RowStream>(&mut self, error: LedgerError, dispatcher: &mut Dispatcher<S>) {
         tracing::error!(%error, in_flight = self.on_wire.len(), "nothing more is sent");
         self.broken.get_or_insert(error);
+        self.claims.give_up();
         let now = Instant::now();
         for ready in self.at_ledger.drain(..).flatten().chain(self.cleared.drain(..)) {
             dispatcher.release(&ready, now, Report::SILENT);

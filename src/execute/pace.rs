@@ -125,6 +125,9 @@ impl Pace {
     /// A request that was to start and did not.
     pub(super) fn not_started(&mut self) {
         self.tokens += 1.0;
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.not_started();
+        }
     }
 
     /// A request that was begun at `sent_at` has been answered. Gives the new rate where it was lowered.

@@ -95,6 +95,13 @@ impl Adaptive {
         }
     }
 
+    /// The last one that started did not.
+    pub(super) fn not_started(&mut self) {
+        if let Some((_, count)) = self.sent.parts.back_mut() {
+            *count = count.saturating_sub(1);
+        }
+    }
+
     /// Gives the new pace when it was lowered.
     pub(super) fn answered(&mut self, sent_at: Instant, now: Instant, feel: Feel) -> Option<f64> {
         match feel {
