@@ -27,16 +27,13 @@ pub(super) fn take(list: &mut Vec<ResumptionSummary>, at: Timestamp, resumed: &R
 /// One line of it.
 pub(super) fn words(resumption: &ResumptionSummary) -> String {
     let ResumptionSummary { timestamp, who, open, pending, reopened, torn_bytes, reason, despite, .. } = resumption;
-    let mut words = format!("{timestamp} by {who}: {open} open, {pending} left to send");
-    if *reopened > 0 {
-        words += &format!(", {reopened} unknown sent again");
-    }
-    if *torn_bytes > 0 {
-        words += &format!(", a torn line of {torn_bytes} bytes cut off");
-    }
-    if !despite.is_empty() {
-        words += &format!(", in spite of {}", despite.join(", "));
-    }
+    let more = [
+        (*reopened > 0).then(|| format!("{reopened} unknown sent again")),
+        (*torn_bytes > 0).then(|| format!("a torn line of {torn_bytes} bytes cut off")),
+        (!despite.is_empty()).then(|| format!("in spite of {}", despite.join(", "))),
+    ];
+    let all = [Some(format!("{open} open")), Some(format!("{pending} left to send"))].into_iter().chain(more).flatten();
+    let words = format!("{timestamp} by {who}: {}", all.collect::<Vec<_>>().join(", "));
     match reason {
         Some(reason) => format!("{words}; {reason}"),
         None => words,
