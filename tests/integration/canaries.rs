@@ -192,6 +192,11 @@ fn no_command_about_a_run_shows_a_canary() {
         let mut hay = Haystack::default();
         look_at(&run, &mut hay);
         hay.files(&book.dir().join("out"));
+        // Every unknown once more, with words that hold a number.
+        let reason = format!("asked at {}", number(30));
+        let again = [form, &["--resend-unknown", "--reason", &reason] as &[&str]].concat();
+        hay.say("resume", &book.start_resume(&run.dir, &again).finish());
+        look_at(&run, &mut hay);
         hay.assert_silent();
         assert!(!hay.holds(TOKEN), "the token is shown");
         // It is not silent for having nothing to say.

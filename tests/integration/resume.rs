@@ -375,3 +375,25 @@ fn a_wave_that_has_failed_holds_until_it_is_found_out_or_passed_over() {
     let resumed = book.resume(&run.dir, 0, &[]);
     assert_eq!(waves(&resumed), [(2, 2), (3, 3)]);
 }
+
+#[test]
+fn a_run_goes_on_with_the_calls_that_it_has_claimed_and_leaves_those_of_others() {
+    let gate = Gate::default();
+    let server = hangs_at("call-2", &gate);
+    let guarded = |calls: [&str; 4]| {
+        Book::at(&server.url()).calls(calls).more("guards: {once_per: 24h, once_store: calls.sqlite}")
+    };
+    let book = guarded(["call-1", "call-2", "call-3", "call-4"]);
+    let run = killed(&server, &book, 2);
+    // Another run takes what this one has not come to, and leaves alone what it has.
+    let other = book.clone().calls(["call-2", "call-4"]).run(0);
+    assert_eq!((other.audit.total("skipped"), other.audit.total("succeeded")), (1, 1));
+    let resumed = book.resume(&run.dir, 11, &[]);
+    gate.open();
+    assert_eq!((resumed.audit.total("succeeded"), resumed.audit.total("unknown")), (2, 1));
+    assert_eq!(resumed.audit.event("job_skipped")["call_id"], "call-4");
+    assert_eq!(by_call(&server).values().collect::<Vec<_>>(), [&1, &1, &1, &1]);
+    // Its own unknown is its own to send again.
+    let again = book.resume(&run.dir, 0, &["--resend-unknown", "--reason", "nobody was connected"]);
+    assert_eq!((again.audit.total("succeeded"), again.audit.total("skipped")), (3, 1));
+}
