@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod init;
 mod inputs;
+mod keys;
 mod link;
 mod logging;
 mod manual;
@@ -97,7 +98,7 @@ fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
         Command::Auth { command: AuthCommand::Check(args) } => auth::check(&args, output),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Report { run_dir, format } => report::report(&run_dir, format),
-        Command::Verify { run_dir, format } => verify::verify(&run_dir, format),
+        Command::Verify { run_dir, public_key, format } => verify::verify(&run_dir, public_key.as_deref(), format),
         Command::Schema { kind, profile } => schema::schema(kind, &profile, output),
         Command::Profiles { format } => profile::list(format),
         Command::Explain { topic } => explain::explain(topic.as_deref()),

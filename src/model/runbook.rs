@@ -1,7 +1,7 @@
 //! A checked runbook. Only `load` makes one.
 
 use super::{
-    AbortRule, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link, MovedStatus,
+    AbortRule, AuditSpec, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link, MovedStatus,
     NumberPrivacy, Rows, SecretSource, SetName, Share, Wave, Window,
 };
 use schemars::JsonSchema;
@@ -284,6 +284,8 @@ pub struct Runbook {
     pub guards: Guards,
     /// All must be met at the end.
     pub criteria: Vec<Criterion>,
+    /// How the audit file is kept.
+    pub audit: AuditSpec,
     /// How numbers are written down.
     pub numbers: NumberPrivacy,
 }

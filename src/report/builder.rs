@@ -81,6 +81,7 @@ impl ReportBuilder {
             Event::BreakerOpened(_) => self.breaker_openings += 1,
             Event::RunResumed(_) => self.finished_at = None,
             Event::JobReopened(_)
+            | Event::Signed(_)
             | Event::JobExpired(_)
             | Event::Throttled(_)
             | Event::BreakerClosed(_)

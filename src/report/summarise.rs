@@ -67,7 +67,7 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         token_url: started.and_then(|run| run.token_url.clone()),
         settings: started.map(|run| run.settings.clone()).unwrap_or_default(),
         numbers: started.map(|run| run.numbers).unwrap_or_default(),
-        audit: AuditSummary { lines: evidence.lines, head: evidence.head },
+        audit: AuditSummary { lines: evidence.lines, head: evidence.head, signed_by: evidence.signed_by },
     }
 }
 
@@ -75,7 +75,8 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
 fn problems(run: &RunState, evidence: &Evidence) -> Vec<String> {
     let damage = evidence.damage.clone();
     let balance = run.balance().err().map(|imbalance| imbalance.to_string());
-    damage.into_iter().chain(balance).collect()
+    let alive = evidence.alive.as_ref().map(|holder| format!("the run is still going on: {holder}"));
+    alive.into_iter().chain(damage).chain(balance).collect()
 }
 
 /// The closing record's judgement, or the criteria as nobody judged them.
