@@ -131,18 +131,15 @@ impl Found {
     }
 
     fn text(&self, audit: &Path) -> String {
-        let mut text = format!("{}\n", audit.display());
-        let mut line = |name: &str, words: &str| text.push_str(&format!("{name:<12} {words}\n"));
-        line("integrity", &self.integrity());
-        line("completeness", &self.completeness());
-        if let Some(holder) = &self.alive {
-            line("", &format!("the run is still going on: {holder}"));
-        }
-        line("signature", &self.signature.words());
-        for finding in self.directory.iter().flatten() {
-            line("directory", &format!("DOES NOT FIT: {finding}"));
-        }
-        text
+        let line = |name: &str, words: &str| format!("{name:<12} {words}\n");
+        let mut lines = vec![format!("{}\n", audit.display())];
+        lines.push(line("integrity", &self.integrity()));
+        lines.push(line("completeness", &self.completeness()));
+        lines.extend(self.alive.as_ref().map(|holder| line("", &format!("the run is still going on: {holder}"))));
+        lines.push(line("signature", &self.signature.words()));
+        let findings = self.directory.iter().flatten();
+        lines.extend(findings.map(|finding| line("directory", &format!("DOES NOT FIT: {finding}"))));
+        lines.concat()
     }
 
     fn integrity(&self) -> String {

@@ -14,9 +14,9 @@ pub enum SignatureAlgorithm {
 /// `head`; no newline after them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Signed {
-    /// How.
+    /// How it is signed.
     pub algorithm: SignatureAlgorithm,
-    /// The public key: base64 of its SubjectPublicKeyInfo, which is what stands between BEGIN and END in a PEM file.
+    /// The public key: base64 of its `SubjectPublicKeyInfo`, which is what stands between BEGIN and END in a PEM file.
     #[schemars(regex(pattern = "^[A-Za-z0-9+/]{59}=$"))]
     pub public_key: String,
     /// The hash of the line before this one: by the chain it stands for every line before.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// In front of what is signed: no signature of something else can be taken for one of a head.
 const DOMAIN: &str = "bridgebook audit head v1\n";
-/// A SubjectPublicKeyInfo of Ed25519 in front of the 32 bytes of the key (RFC 8410 section 4).
+/// A `SubjectPublicKeyInfo` of Ed25519 in front of the 32 bytes of the key (RFC 8410 section 4).
 const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// A private key. It cannot be printed.
@@ -62,7 +62,7 @@ impl SigningKey {
     }
 }
 
-/// A public key. Shown as base64 of its SubjectPublicKeyInfo: the one line between BEGIN and END of its PEM file.
+/// A public key. Shown as base64 of its `SubjectPublicKeyInfo`: the one line between BEGIN and END of its PEM file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PublicKey([u8; 32]);
 
@@ -82,7 +82,7 @@ impl PublicKey {
         [SPKI.as_slice(), &self.0].concat()
     }
 
-    /// SHA-256 of its SubjectPublicKeyInfo in hex: `openssl pkey -pubin -in KEY -outform DER | sha256sum`.
+    /// SHA-256 of its `SubjectPublicKeyInfo` in hex: `openssl pkey -pubin -in KEY -outform DER | sha256sum`.
     pub fn fingerprint(&self) -> String {
         sha256_hex(&self.der())
     }
