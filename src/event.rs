@@ -6,11 +6,13 @@
 //!
 //! Bytes, chain, closing records and signature of the audit file are described for implementers in `docs/audit.md`.
 
+mod calls;
 mod pace;
 mod reconciliation;
 mod resume;
 mod signed;
 
+pub use calls::{CallBatch, CallNote, CallRegister, Claimed, RegisterError};
 pub use pace::{
     BreakerClosed, BreakerOpened, RetryBudgetSpent, Throttled, Waiting, WaveCounts, WaveFinished, WaveStarted,
 };
@@ -206,6 +208,9 @@ pub struct RunStarted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub plan_id: Option<String>,
+    /// The register of calls that `guards.once_per` asks; absent where it asks none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once_store: Option<String>,
     /// How numbers are written in this file.
     pub numbers: NumberPrivacy,
     /// Jobs of the whole plan: every later state sums up to this.
@@ -347,6 +352,12 @@ pub struct JobSkipped {
     pub call_id: Option<String>,
     /// Why it is left out.
     pub reason: SkipReason,
+    /// More about it: for `once_per`, in which run the call is, since when and with which outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Its attempts before, all of them proven to be without effect.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts: u32,
 }
 
 /// See [`Event::JobExpired`].
@@ -400,6 +411,8 @@ impl From<Skipped> for JobSkipped {
             key: skipped.key,
             call_id: skipped.call_id.map(|call| call.as_str().to_owned()),
             reason: skipped.reason,
+            detail: None,
+            attempts: 0,
         }
     }
 }
@@ -432,6 +445,8 @@ pub enum Ending {
     WaveFailed,
     /// The API did not work, and the circuit breaker had tried it often enough.
     BreakerOpen,
+    /// The register of calls failed: nothing is sent that `guards.once_per` could not look up.
+    GuardFailed,
 }
 
 impl Ending {

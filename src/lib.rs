@@ -23,6 +23,7 @@
 //! | [`plan`] | the saved plan: what a run depends on, by content | model |
 //! | [`execute`] | dispatcher, engine, transport, auth, retry | event, model, profile, state |
 //! | [`journal`] | the audit file: writer, reader, verify, lock | event, model, state |
+//! | [`register`] | calls across runs: which are claimed, bridged, unknown | event, journal, model, state |
 //! | [`reconcile`] | what became of unknowns, after the run | event, model, state |
 //! | [`report`] | summary, CSV, HTML, text: a fold of records | event, model, state |
 //! | [`simulator`] | the fake API | model |
@@ -39,6 +40,7 @@ pub mod phone;
 pub mod plan;
 pub mod profile;
 pub mod reconcile;
+pub mod register;
 pub mod report;
 pub mod schema;
 pub mod simulator;

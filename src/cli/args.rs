@@ -1,6 +1,7 @@
 //! What can be typed. Reading it touches nothing but the environment.
 
 use super::exit::Exit;
+use super::locking::IfRunningArgs;
 use super::reconcile::ReconcileArgs;
 use crate::model::{DurationSpec, Rate, SetName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -118,6 +119,11 @@ pub(super) enum Command {
     },
     /// Find out what became of the unknowns of a run that is over, and add it to its audit file
     Reconcile(Box<ReconcileArgs>),
+    /// Look after the register of calls of `guards.once_per`
+    Guard {
+        #[command(subcommand)]
+        command: GuardCommand,
+    },
     /// Make every report of a run anew, from its audit file alone
     Report {
         /// The run's directory
@@ -177,6 +183,7 @@ impl Command {
             Self::Run(args) => args.format.into(),
             Self::Resume(args) => args.format.into(),
             Self::Reconcile(args) => args.format.into(),
+            Self::Guard { command: GuardCommand::Rebuild(args) } => args.format.into(),
             Self::Auth { command: AuthCommand::Check(args) } => args.format.into(),
             Self::Init { .. }
             | Self::Schema { .. }
@@ -258,6 +265,9 @@ pub(super) struct PlanArgs {
     /// Save the plan by content: `run --plan` then refuses to run anything else
     #[arg(long, value_name = "FILE.json")]
     pub(super) save: Option<PathBuf>,
+    /// The output directory, whose register of calls `guards.once_per` asks
+    #[arg(long, value_name = "DIR", default_value = "runs", env = "BRIDGEBOOK_OUT")]
+    pub(super) out: PathBuf,
     /// Latency that the estimated duration assumes; default 500ms
     #[arg(long, value_name = "DURATION")]
     pub(super) latency: Option<DurationSpec>,
@@ -282,6 +292,8 @@ pub(super) struct RunArgs {
     /// Where runs are kept: {out}/{runbook}/{run}
     #[arg(long, value_name = "DIR", default_value = "runs", env = "BRIDGEBOOK_OUT")]
     pub(super) out: PathBuf,
+    #[command(flatten)]
+    pub(super) running: IfRunningArgs,
     /// Keep to a saved plan: refuse, with exit code 13, when anything differs from it
     #[arg(long, value_name = "FILE.json")]
     pub(super) plan: Option<PathBuf>,
@@ -317,12 +329,33 @@ pub(super) struct ResumeArgs {
     /// Why: it stands in the audit file beside your name
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) running: IfRunningArgs,
     /// Fault script of the simulator, for a run that was a rehearsal
     #[arg(long, value_name = "FILE")]
     pub(super) sandbox_script: Option<PathBuf>,
     /// No progress display
     #[arg(long)]
     pub(super) no_progress: bool,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+}
+
+#[derive(Subcommand, Debug, Clone)]
+pub(super) enum GuardCommand {
+    /// Make the register of calls anew, from all audit files of the output directory
+    Rebuild(GuardRebuildArgs),
+}
+
+#[derive(Args, Debug, Clone)]
+pub(super) struct GuardRebuildArgs {
+    /// The output directory; several where runbooks of several share a register
+    #[arg(long, value_name = "DIR", default_value = "runs", env = "BRIDGEBOOK_OUT")]
+    pub(super) out: Vec<PathBuf>,
+    /// The register, where `guards.once_store` names one; default: calls.sqlite in the output directory
+    #[arg(long, value_name = "FILE")]
+    pub(super) store: Option<PathBuf>,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,

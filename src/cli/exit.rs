@@ -43,12 +43,13 @@ impl Exit {
         self as u8
     }
 
-    /// The code of a run that has ended in an orderly way. Where several apply: 14, 77, 12, 69, 11, 10.
+    /// The code of a run that has ended in an orderly way. Where several apply: 14, 77, 13, 12, 69, 11, 10.
     pub fn of_run(end: End<'_>) -> u8 {
         let sent = end.run.anything_sent();
         let exit = match end.ending {
             Ending::Interrupted => Self::Interrupted,
             Ending::CredentialsRefused => Self::Credentials,
+            Ending::GuardFailed => Self::Refused,
             Ending::Misconfigured if !sent => Self::Configuration,
             Ending::ApiUnreachable if !sent => Self::Unreachable,
             Ending::ApiUnreachable

@@ -1,9 +1,9 @@
 //! The copies of its inputs that a run reads: what is checked, sent and kept is one and the same.
 
-use super::exit::Exit;
-use super::failure::Failure;
 use super::args::SelectionArgs;
 use super::check::Sound;
+use super::exit::Exit;
+use super::failure::Failure;
 use super::{check, stdin, typed};
 use crate::event::FileDigest;
 use crate::expand::Files;

@@ -7,12 +7,15 @@ mod diagnostics;
 mod exit;
 mod explain;
 mod failure;
+mod guard;
 mod init;
 mod inputs;
 mod keys;
 mod link;
+mod locking;
 mod logging;
 mod manual;
+mod once;
 mod past;
 mod plan;
 mod print;
@@ -37,7 +40,7 @@ mod verify;
 
 pub use exit::Exit;
 
-use args::{AuthCommand, CheckFormat, Cli, Command};
+use args::{AuthCommand, CheckFormat, Cli, Command, GuardCommand};
 use clap::{CommandFactory, FromArgMatches};
 use failure::Failure;
 use logging::Log;
@@ -97,6 +100,7 @@ fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
         Command::Resume(args) => resume::resume(&args, sources, output, log),
         Command::Auth { command: AuthCommand::Check(args) } => auth::check(&args, output),
         Command::Reconcile(args) => reconcile::reconcile(&args),
+        Command::Guard { command: GuardCommand::Rebuild(args) } => guard::rebuild(&args),
         Command::Report { run_dir, format } => report::report(&run_dir, format),
         Command::Verify { run_dir, public_key, format } => verify::verify(&run_dir, public_key.as_deref(), format),
         Command::Schema { kind, profile } => schema::schema(kind, &profile, output),

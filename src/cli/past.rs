@@ -41,6 +41,10 @@ impl Past {
         let tail = Tail::of(&checked, bytes);
         let help = format!("bridgebook verify {}", run_dir.display());
         let refuse = |words: String| Failure::new(Exit::Invalid, words).help(help.clone());
+        if checked.run_id.is_none() && (checked.lines == 0 || checked.torn.is_some()) {
+            let words = format!("{} has no whole record: the run has sent nothing", audit.display());
+            return Err(Failure::new(Exit::Invalid, words).help("start it anew with `bridgebook run`"));
+        }
         if let Some(finding) = checked.serious_damage() {
             return Err(refuse(format!(
                 "{}, line {}: {}; nothing is added to a damaged file",
@@ -55,8 +59,7 @@ impl Past {
             return Err(refuse(format!("{}: {reason}; nothing is added to it", audit.display())));
         }
         let (Some(run_id), Some(last), Some(tail)) = (run_id, last, tail) else {
-            let words = format!("{} has no whole record: the run has sent nothing", audit.display());
-            return Err(Failure::new(Exit::Invalid, words).help("start it anew with `bridgebook run`"));
+            return Err(refuse(format!("{} has no records", audit.display())));
         };
         Ok(Self { run, open, run_id, tail, last, engine, cut_off })
     }

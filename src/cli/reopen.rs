@@ -103,7 +103,7 @@ pub(super) fn reopen(run_dir: &Path, started: &RunStarted) -> Result<Reopened, F
     let selection = settings::select(&runbook, &args)?;
     settings::keep_to(&mut runbook, &selection);
     let files = files(run_dir, started, &runbook)?;
-    let directory = started.directory.as_deref().map(Path::new).unwrap_or(Path::new(""));
+    let directory = started.directory.as_deref().map_or(Path::new(""), Path::new);
     let base = directory.join(named.parent().unwrap_or(Path::new("")));
     let sound = Sound { runbook, profile, selection, warnings };
     Ok(Reopened { sound, args, files, base, _texts: texts })

@@ -27,8 +27,9 @@ fn build(run_dir: &Path) -> Result<(Report, Verification), Failure> {
 }
 
 fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {
-    for (name, bytes) in report.files() {
-        journal::write_private(&run_dir.join(name), &bytes).map_err(|error| Failure::new(Exit::CannotCreate, error))?;
+    for file in report.files() {
+        journal::write_private_with(&run_dir.join(file.name), |out| file.write_to(out))
+            .map_err(|error| Failure::new(Exit::CannotCreate, error))?;
     }
     Ok(())
 }

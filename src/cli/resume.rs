@@ -7,13 +7,14 @@ use super::args::{OutputArgs, ResumeArgs};
 use super::check::Sound;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::locking::{self, Taken};
 use super::logging::Log;
-use super::past::{Past, lock};
+use super::past::Past;
 use super::reopen::{Reopened, reopen};
 use super::run::operator;
-use super::session::{self, Process, Target, Watch};
+use super::session::{self, Process, Sinks, Target, Watch, Work};
 use super::settings::Sources;
-use super::{print, report, settings};
+use super::{once, print, report, settings};
 use crate::event::RunResumed;
 use crate::execute::{Begun, Lane, Opening, Policy, Resumption};
 use crate::expand::{Census, Expander};
@@ -33,7 +34,13 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
             .help("give the directory of a run")
     })?;
     let operator = operator();
-    let _lock = lock(&run_dir, "resume", &operator)?;
+    let folder = run_dir.parent().unwrap_or(&run_dir);
+    let name = run_dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let Taken::Ours { lock: _lock, .. } =
+        locking::take(folder, args.running.if_running, args.format, &operator, |_| name.clone())?
+    else {
+        return Ok(Exit::Success.code());
+    };
     let past = Past::read(&run_dir)?;
     let started = past.run.started().cloned().ok_or_else(|| Failure::new(Exit::Internal, "no opening record"))?;
     let whole = past.tail.torn.is_none() && !past.cut_off;
@@ -78,19 +85,29 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let streams = expander
         .streams(&census, past.run_id.as_str())
         .map_err(|problem| Failure::new(Exit::InputMissing, problem.message))?;
-    let lanes = streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| {
+    let sets = streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| {
         let rows = rows.filter(|row| row.as_ref().map_or(true, |planned| is_fresh(&fresh, number(planned))));
         Lane { rows, concurrency }
     });
+    let caller = once::Caller {
+        run_id: &past.run_id,
+        dirs: (&run_dir, &run_dir),
+        out: run_dir.ancestors().nth(2).unwrap_or(&run_dir),
+        profile: profile.name(),
+        urls: &target.urls,
+    };
+    let register = started.once_store.as_deref().filter(|_| !target.is_sandbox());
+    let register = register.map(|store| once::open(Path::new(store), runbook, &caller)).transpose()?;
     let process = Process::start()?;
     tracing::info!(run = %past.run_id, open, pending, "resumed");
     let audit = run_dir.join("audit.jsonl");
     let ledger = FileLedger::reopen(&audit, past.tail.clone(), target.keeping.clone())
         .map_err(|error| Failure::new(Exit::AuditFailed, format!("{}: {error}", audit.display())))?;
     let progress = Watch { no_progress: args.no_progress, output, log }.progress(&started, before);
+    let sinks = Sinks { ledger, register, progress };
     let resumption = Resumption { run, lines, begun, past: past.engine, pass_wave: args.despite_rules };
     let opening = Opening::Again(Box::new(resumption));
-    let exit_code = session::hold(process, profile, policy, &target, opening, lanes.collect(), ledger, progress)
+    let exit_code = session::hold(process, Work { profile, policy, target: &target }, opening, sets.collect(), sinks)
         .map_err(|failure| session::kept_in(failure, &run_dir))?;
     report::after_run(&run_dir, args.format, exit_code)
 }
@@ -172,9 +189,7 @@ impl<'a> Found<'a> {
             )));
         }
         match self.stranger {
-            Some(number) => {
-                Err(refuse(format!("job {number} of the run's inputs is not the one of its audit file")))
-            }
+            Some(number) => Err(refuse(format!("job {number} of the run's inputs is not the one of its audit file"))),
             None => Ok(()),
         }
     }
@@ -206,7 +221,11 @@ fn fresh(run: &RunState, begun: &[Begun]) -> Vec<bool> {
 }
 
 fn is_fresh(fresh: &[bool], number: JobNumber) -> bool {
-    number.checked_sub(1).and_then(|at| usize::try_from(at).ok()).and_then(|at| fresh.get(at)).is_none_or(|fresh| *fresh)
+    number
+        .checked_sub(1)
+        .and_then(|at| usize::try_from(at).ok())
+        .and_then(|at| fresh.get(at))
+        .is_none_or(|fresh| *fresh)
 }
 
 fn number(planned: &Planned) -> JobNumber {

@@ -8,15 +8,16 @@ use super::check::{Manner, Sound};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::inputs::cannot_create;
+use super::locking::{self, Taken};
 use super::logging::Log;
 use super::plan::saved;
-use super::session::{self, Process, Target, Watch};
+use super::session::{self, Process, Sinks, Target, Watch, Work};
 use super::settings::Sources;
-use super::{check, inputs, print, report, settings};
+use super::{check, inputs, once, print, report, settings};
 use crate::event::{Operator, RunStarted, SetPlan};
 use crate::execute::{Lane, Opening};
 use crate::expand::Expander;
-use crate::journal::{self, FileLedger, LockError, RunLock};
+use crate::journal::{self, FileLedger, RunLock};
 use crate::model::{RunId, Runbook, Timestamp};
 use crate::plan::SavedPlan;
 use crate::state::RunState;
@@ -33,21 +34,35 @@ struct Asked<'a> {
 
 /// Runs a runbook.
 pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &Log) -> Result<u8, Failure> {
-    let plan = saved::open(args)?;
-    let mut sound = match check::open(&args.runbook, &args.selection, &args.pace, manner(args, output))? {
-        Ok(sound) => sound,
-        Err(exit) => return Ok(exit.code()),
-    };
-    settings::keep_to(&mut sound.runbook, &sound.selection);
-    let target = if args.sandbox {
-        Target::sandbox(&sound.runbook, &sound.profile, args.sandbox_script.as_deref())?
-    } else {
-        Target::api(&sound.runbook, &sound.profile, sound.runbook.texts.base())?
-    };
-    let place = RunPlace::prepare(args, &sound.runbook)?;
-    match execute(Asked { args, sources, output, log }, &sound, &target, &place, plan.as_ref())? {
-        Outcome::Refused(exit) => Ok(exit.code()),
-        Outcome::Ended(run_dir, exit_code) => report::after_run(&run_dir, args.format, exit_code),
+    let mut held: Option<Held> = None;
+    loop {
+        let plan = saved::open(args)?;
+        let mut sound = match check::open(&args.runbook, &args.selection, &args.pace, manner(args, output))? {
+            Ok(sound) => sound,
+            Err(exit) => return Ok(exit.code()),
+        };
+        settings::keep_to(&mut sound.runbook, &sound.selection);
+        let target = if args.sandbox {
+            Target::sandbox(&sound.runbook, &sound.profile, args.sandbox_script.as_deref())?
+        } else {
+            Target::api(&sound.runbook, &sound.profile, sound.runbook.texts.base())?
+        };
+        let place = match held.take().filter(|held| held.folder == args.out.join(&sound.runbook.name)) {
+            Some(held) => held.prepare()?,
+            None => match Held::take(args, &sound.runbook)? {
+                (Some(held), false) => held.prepare()?,
+                // What was read before the wait may be of yesterday: all of it is read again.
+                (waited @ Some(_), true) => {
+                    held = waited;
+                    continue;
+                }
+                (None, _) => return Ok(Exit::Success.code()),
+            },
+        };
+        return match execute(Asked { args, sources, output, log }, &sound, &target, &place, plan.as_ref())? {
+            Outcome::Refused(exit) => Ok(exit.code()),
+            Outcome::Ended(run_dir, exit_code) => report::after_run(&run_dir, args.format, exit_code),
+        };
     }
 }
 
@@ -71,32 +86,43 @@ struct RunPlace {
     _lock: RunLock,
 }
 
-impl RunPlace {
-    fn prepare(args: &RunArgs, runbook: &Runbook) -> Result<Self, Failure> {
-        let folder = args.out.join(&runbook.name);
-        journal::create_run_dir(&folder).map_err(cannot_create)?;
-        let now = Timestamp::now();
-        let run_id = RunId::new(format!("{}-{:06x}", now.compact(), fastrand::u32(..0x0100_0000)));
-        let operator = operator();
-        let lock =
-            RunLock::take(&folder, run_id.as_str(), &operator.host, &now.to_string()).map_err(|error| match error {
-                LockError::Held { .. } => {
-                    Failure::new(Exit::Locked, error).help("wait for it to end; nothing was sent")
-                }
-                LockError::Io { .. } => Failure::new(Exit::CannotCreate, error),
-            })?;
+/// The lock of a runbook's folder, and the run that has it.
+struct Held {
+    run_id: RunId,
+    folder: PathBuf,
+    operator: Operator,
+    lock: RunLock,
+}
+
+impl Held {
+    /// Takes the lock, and says whether that took a wait; `None`: another run is at work, and that is fine.
+    fn take(args: &RunArgs, runbook: &Runbook) -> Result<(Option<Self>, bool), Failure> {
+        let (folder, operator) = (args.out.join(&runbook.name), operator());
+        let random = fastrand::u32(..0x0100_0000);
+        let id = |now: Timestamp| format!("{}-{random:06x}", now.compact());
+        match locking::take(&folder, args.running.if_running, args.format, &operator, id)? {
+            Taken::Skipped => Ok((None, false)),
+            Taken::Ours { lock, waited } => {
+                let run_id = RunId::new(lock.holder().run_id.clone());
+                Ok((Some(Self { run_id, folder, operator, lock }), waited))
+            }
+        }
+    }
+
+    fn prepare(self) -> Result<RunPlace, Failure> {
+        let Self { run_id, folder, operator, lock } = self;
         // A run that was killed while it checked its input has left this behind; we hold the lock, so nobody uses it.
         journal::remove_staging(&folder);
         if let Some(run) = journal::unfinished(&folder) {
             let run = folder.join(run);
             print::note(&format!(
-                "warning: the run before this one did not end; calls of it may be bridged\n  = help: bridgebook report {}\n",
+                "warning: the run before this one did not end; calls of it may be bridged\n  = help: bridgebook resume {}\n",
                 run.display()
             ));
         }
         let staging = folder.join(format!(".{run_id}{}", journal::STAGING));
         journal::create_run_dir(&staging).map_err(cannot_create)?;
-        Ok(Self { run_dir: folder.join(run_id.as_str()), run_id, staging, operator, _lock: lock })
+        Ok(RunPlace { run_dir: folder.join(run_id.as_str()), run_id, staging, operator, _lock: lock })
     }
 }
 
@@ -149,6 +175,17 @@ fn execute(
     let streams = expander
         .streams(&census, place.run_id.as_str())
         .map_err(|problem| Failure::new(Exit::InputMissing, problem.message))?;
+    // A rehearsal bridges nothing: it neither asks for calls nor keeps them.
+    let store = once::place(runbook, &args.out).filter(|_| !target.is_sandbox()).map(|path| once::absolute(&path));
+    let caller = once::Caller {
+        run_id: &place.run_id,
+        dirs: (&place.staging, &place.run_dir),
+        out: &args.out,
+        profile: profile.name(),
+        urls: &target.urls,
+    };
+    let register = store.as_ref().map(|path| once::open(path, runbook, &caller)).transpose();
+    let register = register.inspect_err(|_| drop(std::fs::remove_dir_all(&place.staging)))?;
     let process = Process::start()?;
     journal::publish(&place.staging, &place.run_dir).map_err(cannot_create)?;
     let started = RunStarted {
@@ -167,6 +204,7 @@ fn execute(
         token_url: target.urls.token_url.clone(),
         settings,
         plan_id: plan.map(|plan| plan.id().to_owned()),
+        once_store: store.map(|path| path.to_string_lossy().into_owned()),
         numbers: runbook.numbers,
         jobs: census.rows(),
         sets: census.sets.iter().map(|set| SetPlan { name: set.name.clone(), jobs: set.rows }).collect(),
@@ -179,7 +217,8 @@ fn execute(
         streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| Lane { rows, concurrency }).collect();
     let progress = Watch { no_progress: args.no_progress, output, log }.progress(&started, &RunState::default());
     let opening = Opening::First(Box::new(started));
-    session::hold(process, profile, session::policy(runbook, census.to_run()), target, opening, lanes, ledger, progress)
+    let work = Work { profile, policy: session::policy(runbook, census.to_run()), target };
+    session::hold(process, work, opening, lanes, Sinks { ledger, register, progress })
         .map(|exit_code| Outcome::Ended(place.run_dir.clone(), exit_code))
         .map_err(|failure| session::kept_in(failure, &place.run_dir))
 }

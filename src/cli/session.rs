@@ -8,11 +8,12 @@ use super::progress::Progress;
 use super::sandbox::{self, Sandbox};
 use super::signals::{Signals, signals};
 use super::{keys, link, secrets};
-use crate::event::RunStarted;
+use crate::event::{CallRegister, RunStarted};
 use crate::execute::{Engine, ExecuteError, Lane, Opening, Policy, RowStream, Transport, TransportSettings};
 use crate::journal::{FileLedger, Keeping};
 use crate::model::{Credentials, Problem, Runbook};
 use crate::profile::{Profile, Urls};
+use crate::register::Keeper;
 use crate::state::RunState;
 use std::path::Path;
 use tokio::runtime::Runtime;
@@ -105,6 +106,20 @@ pub(super) fn policy(runbook: &Runbook, jobs: u64) -> Policy {
     }
 }
 
+/// What is to be done, under which rules, and with whom.
+pub(super) struct Work<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) policy: Policy,
+    pub(super) target: &'a Target,
+}
+
+/// Where a run tells what happens.
+pub(super) struct Sinks {
+    pub(super) ledger: FileLedger,
+    pub(super) register: Option<Keeper>,
+    pub(super) progress: Progress,
+}
+
 /// The process as signals find it: from its making on they are the run's business, and end it in an orderly way.
 pub(super) struct Process {
     runtime: Runtime,
@@ -142,17 +157,16 @@ pub(super) fn kept_in(failure: Failure, run_dir: &Path) -> Failure {
 /// Runs the jobs to the end of the run, and gives its exit code. The ledger is closed when this returns.
 pub(super) fn hold<S: RowStream>(
     process: Process,
-    profile: &Profile,
-    policy: Policy,
-    target: &Target,
+    work: Work<'_>,
     opening: Opening,
     lanes: Vec<Lane<S>>,
-    mut ledger: FileLedger,
-    mut progress: Progress,
+    mut sinks: Sinks,
 ) -> Result<u8, Failure> {
-    let result = drive(process, profile, policy, target, opening, lanes, &mut ledger, &mut progress);
-    progress.finish();
-    drop(ledger);
+    let result = drive(process, work, opening, lanes, &mut sinks);
+    sinks.progress.finish();
+    // The register is let go when nothing more is written to the audit file: from then on others may settle its claims.
+    let Sinks { ledger, register, .. } = sinks;
+    drop((ledger, register));
     match result {
         Ok(run) => Ok(run.finished().map_or(Exit::Internal.code(), |finished| finished.exit_code)),
         Err(error) => {
@@ -164,18 +178,18 @@ pub(super) fn hold<S: RowStream>(
 
 fn drive<S: RowStream>(
     process: Process,
-    profile: &Profile,
-    policy: Policy,
-    target: &Target,
+    work: Work<'_>,
     opening: Opening,
     lanes: Vec<Lane<S>>,
-    ledger: &mut FileLedger,
-    progress: &mut Progress,
+    sinks: &mut Sinks,
 ) -> Result<RunState, ExecuteError> {
+    let Work { profile, policy, target } = work;
     let transport = Transport::new(target.transport.clone())?;
     let Process { runtime, signals } = process;
     let result = runtime.block_on(async {
+        let Sinks { ledger, register, progress } = sinks;
         let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
+        let engine = engine.with_register(register.as_mut().map(|register| register as &mut dyn CallRegister));
         engine.run(opening, lanes, signals).await
     });
     // A name that is still being resolved keeps a thread busy, and nobody waits for it any more.

@@ -36,6 +36,7 @@ impl RunArgs {
             strictness: self.strictness,
             payloads: None,
             save: None,
+            out: self.out.clone(),
             latency: None,
             latency_of: None,
             format: self.format,
@@ -147,6 +148,12 @@ pub(super) fn effective(
         add("abort_when", "/abort_when", "", listed(runbook.abort_when.iter().map(ToString::to_string)));
     }
     add("on_lost_criterion", "/on_lost_criterion", "", runbook.on_lost_criterion.word().to_owned());
+    if let Some(window) = runbook.guards.once_per {
+        add("once_per", "/guards/once_per", "", window.to_string());
+        let store = runbook.guards.once_store.as_ref();
+        let store = store.map_or_else(|| "{out}/calls.sqlite".to_owned(), |path| path.display().to_string());
+        add("once_store", "/guards/once_store", "", store);
+    }
     add("retry.token_attempts", "/retry/token_attempts", "", retry.token_attempts.to_string());
     let word = if has_key { retry.unknown.word() } else { "never (the profile has no idempotency key)" };
     add("retry.unknown", "/retry/unknown", "", word.to_owned());

@@ -53,7 +53,8 @@ pub(super) fn recall(run_dir: &Path) -> Result<Vec<(String, String)>, Failure> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let unreadable = |error: &dyn std::fmt::Display| Failure::new(Exit::Invalid, format!("{}: {error}", path.display()));
+    let unreadable =
+        |error: &dyn std::fmt::Display| Failure::new(Exit::Invalid, format!("{}: {error}", path.display()));
     let text = std::fs::read(&path).map_err(|error| unreadable(&error))?;
     let typed: Typed = serde_json::from_slice(&text).map_err(|error| unreadable(&error))?;
     let changed = typed.env.iter().find(|(name, before)| digest(&typed.salt, name) != **before);

@@ -9,6 +9,7 @@ use super::token_store::{Access, AfterFailure, TokenStore};
 use super::transport::{BodyEnd, Exchange, Response, Stop, Transport};
 use crate::model::{Credentials, JobNumber, ProbeRequest, RetryPolicy, printable};
 use crate::profile::{Answer, AnswerClass, ProbeFinding, Profile};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -101,11 +102,11 @@ impl Looker<'_> {
         self.profile.asks_for_token() && self.profile.answers().classify(answer) == AnswerClass::TokenRefused
     }
 
-    async fn access(&mut self) -> Result<(Access, u64), NoToken> {
+    async fn access(&mut self) -> Result<(Arc<Access>, u64), NoToken> {
         loop {
             let now = Instant::now();
             if let Some(token) = self.token.usable(now) {
-                return Ok((token.access.clone(), token.generation));
+                return Ok((Arc::clone(&token.access), token.generation));
             }
             match auth::fetch(self.transport, self.credentials, self.profile).await {
                 Ok(grant) => {

@@ -429,6 +429,21 @@ impl<S: RowStream> Dispatcher<S> {
         self.waiting.insert((due, ready.job.number), ready);
     }
 
+    /// A job that was let through and does not go after all: its place, its start and its part of the wave are free again.
+    pub(super) fn undo(&mut self, ready: &Ready, now: Instant) {
+        self.release(ready, now, Report::SILENT);
+        self.pace.not_started();
+        if ready.attempt == 1 && !goes_on(&ready.job) {
+            self.quota = self.quota.map(|left| left + 1);
+        }
+    }
+
+    /// The same for a job that waits again as if it had never been let through.
+    pub(super) fn put_back(&mut self, ready: Ready, now: Instant) {
+        self.undo(&ready, now);
+        self.waiting.insert((now, ready.job.number), ready);
+    }
+
     /// Nothing starts before `until`.
     pub(super) fn pause(&mut self, until: Instant) {
         self.pace.pause(until);

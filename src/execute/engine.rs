@@ -6,6 +6,7 @@
 //! what is in flight is waited for.
 
 use super::auth::{self, Grant, TokenError};
+use super::claims::Claims;
 use super::dispatcher::{Admission, Dispatcher, Lane, Ready, Report, RowStream, is_late};
 use super::error::ExecuteError;
 use super::gates::Gates;
@@ -14,12 +15,10 @@ use super::resume::Opening;
 use super::scrub::Scrubber;
 use super::token_store::{Access, Demand, TokenStore};
 use super::transport::{Exchange, Transport};
-use crate::event::{
-    BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, Stopping, Verdict,
-};
+use crate::event::{BridgeIntent, Ending, Event, Happened, Ledger, LedgerError, Observer, Stopping, Verdict};
 use crate::model::{
-    AbortRule, BreakerPolicy, Credentials, Criterion, JobNumber, Latency, Limits, NumberPrivacy, OnLostCriterion,
-    Problem, RequestSpec, RetryPolicy, RunClock, Timestamp, Wave, Window,
+    AbortRule, BreakerPolicy, Credentials, Criterion, Job, JobNumber, Latency, Limits, NumberPrivacy, OnLostCriterion,
+    Problem, RetryPolicy, RunClock, Timestamp, Wave, Window,
 };
 use crate::profile::Profile;
 use crate::state::{RunState, StateError};
@@ -93,9 +92,9 @@ pub(super) const MAX_AT_LEDGER: usize = 16;
 
 /// A request of the run, or what it has brought.
 pub(super) enum Task {
-    Bridge { number: JobNumber, request: RequestSpec, access: Access, generation: u64 },
+    Bridge { job: Arc<Job>, access: Arc<Access>, generation: u64 },
     Token,
-    Probe { number: JobNumber, path: String, access: Access, generation: u64 },
+    Probe { number: JobNumber, path: String, access: Arc<Access>, generation: u64 },
 }
 
 /// See [`Task`].
@@ -145,6 +144,8 @@ pub struct Engine<'a, L> {
     /// Jobs whose intent is durable and that are not sent yet.
     cleared: Vec<Ready>,
     pub(super) on_wire: HashMap<JobNumber, OnWire>,
+    /// Jobs whose calls are asked for in the register.
+    pub(super) claims: Claims<'a>,
     /// Unknowns that are being looked up.
     pub(super) probes: Probes,
     /// Set once: why the run ends.
@@ -193,6 +194,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             at_ledger: VecDeque::new(),
             cleared: Vec::new(),
             on_wire: HashMap::new(),
+            claims: Claims::default(),
             probes: Probes::default(),
             stopping: None,
             drain_until: None,
@@ -223,7 +225,9 @@ impl<'a, L: Ledger> Engine<'a, L> {
             let mut intents = Vec::new();
             self.leave_out(&mut dispatcher);
             self.keep_rules();
+            self.take_granted(&mut dispatcher, &mut intents);
             let gate = self.admit(&mut dispatcher, now, &mut intents);
+            self.ask(&mut dispatcher);
             if !self.is_running() {
                 self.probes.stop_waiting();
             }
@@ -280,6 +284,9 @@ impl<'a, L: Ledger> Engine<'a, L> {
                     Ok(()) => self.cleared.extend(self.at_ledger.pop_front().unwrap_or_default()),
                     Err(error) => self.break_off(error, &mut dispatcher),
                 },
+                answers = self.claims.answered(), if self.claims.is_waiting() => {
+                    self.take_answers(answers, &mut dispatcher);
+                }
                 Some(done) = tasks.next(), if !tasks.is_empty() => {
                     self.settle(done, &mut dispatcher);
                     // Whatever else is ready joins the same batch.
@@ -300,6 +307,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
         if self.broken.is_none() {
             self.close(&mut dispatcher).await;
         }
+        self.tell_the_rest();
         match (self.broken, self.fault) {
             (Some(error), _) => Err(error.into()),
             (None, Some(fault)) => Err(fault.into()),
@@ -353,10 +361,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
                 return Admission::Wait(Some(now));
             }
             match dispatcher.admit(now, wall, self.token.usable(now).is_some(), &self.run) {
-                Admission::Go(ready) => {
-                    self.happened(Event::BridgeIntent(intent(&ready)));
-                    intents.push(ready);
-                }
+                Admission::Go(ready) => self.send_or_ask(ready, intents),
                 Admission::Skip(skipped) => self.happened(Event::JobSkipped(skipped.into())),
                 Admission::Expired(ready, outcome) => self.expire(&ready, outcome),
                 Admission::WaveOver => self.end_wave(dispatcher, now),
@@ -399,12 +404,8 @@ impl<'a, L: Ledger> Engine<'a, L> {
         }
         let send = |ready: Ready| {
             let number = ready.job.number;
-            let task = Task::Bridge {
-                number,
-                request: ready.job.request.clone(),
-                access: token.access.clone(),
-                generation: token.generation,
-            };
+            let (job, access) = (Arc::clone(&ready.job), Arc::clone(&token.access));
+            let task = Task::Bridge { job, access, generation: token.generation };
             let queue = Latency::measured(now.saturating_duration_since(ready.due));
             self.on_wire.insert(number, OnWire { ready, queue, sent_at: now });
             task
@@ -425,6 +426,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             self.halt(Ending::Interrupted);
             return;
         }
+        self.claims.note(at, &happened.event, &self.run);
         self.events.push(happened);
     }
 
@@ -476,6 +478,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             dispatcher.release(&ready, now, Report::SILENT);
         }
         self.halt(Ending::Interrupted);
+        self.drop_claims(dispatcher);
     }
 
     /// From now on nothing is sent; what is in flight ends as it would.
@@ -520,6 +523,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
     /// Stops waiting: what is on the wire becomes unknown.
     fn abandon<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) {
         self.probes.clear();
+        self.drop_claims(dispatcher);
         let mut numbers: Vec<JobNumber> = self.on_wire.keys().copied().collect();
         numbers.sort_unstable();
         for number in numbers {
@@ -542,11 +546,11 @@ async fn perform(
             Done::Probe { number, exchange: transport.probe(&path, &access).await, generation }
         }
         // The first poll of this future: between its making and now the run may have stopped.
-        Task::Bridge { number, .. } if halted.get() => Done::Withdrawn { number },
-        Task::Bridge { number, request, access, generation } => {
+        Task::Bridge { job, .. } if halted.get() => Done::Withdrawn { number: job.number },
+        Task::Bridge { job, access, generation } => {
             let sent_at = Instant::now();
-            let exchange = transport.bridge(request, &access).await;
-            Done::Bridge { number, exchange, generation, took: sent_at.elapsed() }
+            let exchange = transport.bridge(&job.request, &access).await;
+            Done::Bridge { number: job.number, exchange, generation, took: sent_at.elapsed() }
         }
     }
 }
@@ -557,7 +561,7 @@ async fn sleep_until(moment: Option<Instant>) {
     }
 }
 
-fn intent(ready: &Ready) -> BridgeIntent {
+pub(super) fn intent(ready: &Ready) -> BridgeIntent {
     let job = &ready.job;
     BridgeIntent {
         job: job.number,

@@ -8,6 +8,7 @@ mod after_run;
 mod auth;
 mod breaker;
 mod challenge;
+mod claims;
 mod dispatcher;
 mod engine;
 mod error;

@@ -122,6 +122,11 @@ impl Pace {
         }
     }
 
+    /// A request that was to start and did not.
+    pub(super) fn not_started(&mut self) {
+        self.tokens += 1.0;
+    }
+
     /// A request that was begun at `sent_at` has been answered. Gives the new rate where it was lowered.
     pub(super) fn answered(&mut self, sent_at: Instant, now: Instant, feel: Feel) -> Option<f64> {
         let adaptive = self.adaptive.as_mut()?;

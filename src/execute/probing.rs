@@ -121,7 +121,7 @@ impl<L: Ledger> Engine<'_, L> {
             lookup.asked_at = now;
             let number = lookup.job.number;
             let path = lookup.job.probe.as_ref().map(|probe| probe.path.clone()).unwrap_or_default();
-            tasks.push(Task::Probe { number, path, access: token.access.clone(), generation: token.generation });
+            tasks.push(Task::Probe { number, path, access: Arc::clone(&token.access), generation: token.generation });
             self.probes.asking.insert(number, lookup);
         }
         (tasks, None)

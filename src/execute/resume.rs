@@ -115,7 +115,9 @@ impl<L: Ledger> Engine<'_, L> {
         if let Some(until) = past.paused_until {
             dispatcher.pause(moment(until));
         }
-        begun.into_iter().for_each(|begun| dispatcher.take_up(begun, now));
+        for job in begun {
+            dispatcher.take_up(job, now);
+        }
         self.gates.take_up(&self.run, &self.policy.criteria, past.retries, wall);
         self.take_up_wave(dispatcher, pass_wave);
     }

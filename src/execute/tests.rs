@@ -1,5 +1,6 @@
 //! The engine beside a ledger that fails when the test says so. What it sends is counted by a real server.
 
+use super::Opening;
 use super::testing;
 use super::{Engine, Lane, Policy, Transport, TransportSettings};
 use crate::event::{Event, Happened, Ledger, LedgerError};
@@ -110,7 +111,11 @@ fn run_with(mut ledger: impl Ledger, concurrency: usize, rate: Option<&str>) -> 
         let lane =
             Lane { rows: [1, 2].map(|number| Ok::<_, Vec<Problem>>(job(number))).into_iter(), concurrency: None };
         // Only a run that hangs meets this guard.
-        tokio::time::timeout(Duration::from_secs(20), engine.run(started, vec![lane], futures::stream::pending())).await
+        tokio::time::timeout(
+            Duration::from_secs(20),
+            engine.run(Opening::First(Box::new(started)), vec![lane], futures::stream::pending()),
+        )
+        .await
     });
     let ended = match ended {
         Ok(Ok(_)) => "completed".to_owned(),

@@ -6,6 +6,7 @@
 
 use super::auth::{Grant, TokenErrorKind};
 use crate::profile::AuthHeader;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -31,7 +32,8 @@ pub(super) struct Access {
 /// An access in use.
 #[derive(Clone, Debug)]
 pub(super) struct Token {
-    pub(super) access: Access,
+    /// Shared by all requests that carry it.
+    pub(super) access: Arc<Access>,
     pub(super) generation: u64,
     /// `None`: it lives as long as the run.
     life: Option<Life>,
@@ -85,7 +87,7 @@ pub(super) struct TokenStore {
 impl TokenStore {
     /// An access that lasts: no token endpoint is ever asked.
     pub(super) fn standing(header: Option<AuthHeader>) -> Self {
-        let access = Access { header, base_url: None };
+        let access = Arc::new(Access { header, base_url: None });
         Self { current: Some(Token { access, generation: 0, life: None }), ..Self::default() }
     }
 
@@ -122,7 +124,7 @@ impl TokenStore {
         let usable = usable_life(grant.lifetime);
         let life =
             Life { due_at: grant.asked_at + usable.mul_f64(DUE), stale_at: grant.asked_at + usable, not_early: false };
-        let access = Access { header: Some(header), base_url: grant.base_url.clone() };
+        let access = Arc::new(Access { header: Some(header), base_url: grant.base_url.clone() });
         let generation = self.generation + 1;
         *self = Self { current: Some(Token { access, generation, life: Some(life) }), generation, ..Self::default() };
         generation

@@ -8,6 +8,7 @@ use crate::model::{
     Code, NumberKind, NumberPrivacy, OnViolation, PhoneNumber, Problem, Region, RiskyKind, Runbook, SkipReason,
 };
 use crate::phone::{self, Phone};
+use crate::profile::NumberPlace;
 use crate::template::nearest;
 
 /// Regions that people write as they call the country.
@@ -17,7 +18,7 @@ const MISNAMED: [(&str, &str); 3] = [("UK", "GB"), ("EN", "GB"), ("EL", "GR")];
 #[derive(Clone, Debug)]
 pub(super) struct Target<'v> {
     /// Where it stands in the job.
-    pub(super) pointer: String,
+    pub(super) place: NumberPlace<'v>,
     pub(super) number: &'v str,
     pub(super) phone: Phone,
 }
@@ -105,30 +106,30 @@ impl Guards {
 
     /// The first guard that does not let a number pass.
     fn violation(&self, target: &Target<'_>) -> Option<(SkipReason, Problem)> {
-        let Target { pointer, number, phone } = target;
-        let shown = self.shown(number);
+        let Target { place, number, phone } = target;
+        let shown = || self.shown(number);
         let no = |reason, code, message: String, help: String| {
-            Some((reason, Problem::at(code, pointer.clone(), message).help(help)))
+            Some((reason, Problem::at(code, place.pointer(), message).help(help)))
         };
         // A server may put the plus back: without it a number is denied as well.
         let digits = number.trim_start_matches('+');
         if let Some(prefix) = self.deny_prefixes.iter().find(|prefix| digits.starts_with(&prefix[1..])) {
             let help = "take the row out, or the prefix out of `guards.deny_prefixes`";
-            let message = format!("{shown} begins with {prefix}, which `deny_prefixes` names");
+            let message = format!("{} begins with {prefix}, which `deny_prefixes` names", shown());
             return no(SkipReason::DenyPrefixes, Code::PrefixDenied, message, help.to_owned());
         }
         if let Some(risky) = RiskyKind::of(phone.kind).filter(|risky| !self.allow.contains(risky)) {
             let kind = phone.kind.word();
-            let message = format!("{shown} is {}, which is never called unless it is allowed", described(risky));
+            let message = format!("{} is {}, which is never called unless it is allowed", shown(), described(risky));
             let help = format!("if it is meant, write `allow: [{kind}]` under `guards`");
             return no(SkipReason::KindNotAllowed, Code::KindNotAllowed, message, help);
         }
         let allowed = |prefix: &String| number.starts_with(prefix.as_str());
         if !self.allow_prefixes.is_empty() && !self.allow_prefixes.iter().any(allowed) {
             let message = if number.starts_with('+') {
-                format!("{shown} begins with none of `allow_prefixes`: {}", self.allow_prefixes.join(", "))
+                format!("{} begins with none of `allow_prefixes`: {}", shown(), self.allow_prefixes.join(", "))
             } else {
-                format!("{shown} has no country code, so no prefix of `allow_prefixes` can fit")
+                format!("{} has no country code, so no prefix of `allow_prefixes` can fit", shown())
             };
             let help = "correct the number, or add its prefix".to_owned();
             return no(SkipReason::PrefixNotAllowed, Code::PrefixNotAllowed, message, help);
@@ -137,11 +138,11 @@ impl Guards {
         if !self.allow_regions.is_empty() && !phone.region.is_some_and(in_region) {
             let regions = self.allow_regions.iter().map(Region::as_str).collect::<Vec<_>>().join(", ");
             let message = match phone.region {
-                Some(region) => format!("{shown} belongs to {region}, `allow_regions` has {regions}"),
+                Some(region) => format!("{} belongs to {region}, `allow_regions` has {regions}", shown()),
                 None if number.starts_with('+') => {
-                    format!("{shown} belongs to no known region, `allow_regions` has {regions}")
+                    format!("{} belongs to no known region, `allow_regions` has {regions}", shown())
                 }
-                None => format!("{shown} has no country code, so nobody knows its region"),
+                None => format!("{} has no country code, so nobody knows its region", shown()),
             };
             let help = phone.region.map_or_else(
                 || "correct the number".to_owned(),
@@ -163,12 +164,12 @@ impl Guards {
             NumberKind::ShortCode => "a short or emergency number stands without plus, or behind its country code",
             _ => "check its country code and the number of its digits",
         };
-        Problem::at(Code::ImpossibleNumber, target.pointer.clone(), message).help(help)
+        Problem::at(Code::ImpossibleNumber, target.place.pointer(), message).help(help)
     }
 
     fn invalid(&self, target: &Target<'_>) -> Problem {
         let message = format!("{} is not in use: no operator has such numbers", self.shown(target.number));
-        Problem::at(Code::InvalidNumber, target.pointer.clone(), message)
+        Problem::at(Code::InvalidNumber, target.place.pointer(), message)
             .help("check it; numbers change faster than the tables that this comes from")
     }
 

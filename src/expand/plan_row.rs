@@ -25,8 +25,8 @@ pub(super) struct RowPlan {
 }
 
 impl JobStream<'_> {
-    /// Pointers of the problems start at the job, or are `@when` and `@key`.
-    pub(super) fn plan(&self, number: JobNumber) -> Result<RowPlan, Vec<Problem>> {
+    /// Pointers of the problems start at the job, or are `@when` and `@key`. `fields` is what the row before has left.
+    pub(super) fn plan(&self, number: JobNumber, fields: &mut Value) -> Result<RowPlan, Vec<Problem>> {
         let set = self.set;
         let skipped = |call_id, key, reason| RowPlan {
             jobs: vec![Planned::Skipped(Skipped { number, set: set.spec.name.clone(), call_id, key, reason })],
@@ -35,17 +35,18 @@ impl JobStream<'_> {
         if !self.wanted()? {
             return Ok(skipped(None, None, SkipReason::When));
         }
-        let fields =
-            set.job.render(&set.engine, &self.values).map_err(|error| vec![failed(error.pointer, &error.error)])?;
+        let filled = set.job.refill(&set.engine, &self.values, fields);
+        filled.map_err(|error| vec![failed(error.pointer, &error.error)])?;
+        let fields = &*fields;
         let profile = self.expander.profile;
-        let mut warnings = self.news(written_problems(profile, set.spec.legs, &fields));
+        let mut warnings = self.news(written_problems(profile, set.spec.legs, fields));
         let not_after = self.not_after();
         if warnings.iter().any(is_error) {
             warnings.extend(not_after.err());
             return Err(warnings);
         }
         let call_field = format!("/{}", profile.call_field());
-        let call_id = match CallId::new(profile.call_id(&fields).unwrap_or_default()) {
+        let call_id = match CallId::new(profile.call_id(fields).unwrap_or_default()) {
             Ok(call_id) => call_id,
             Err(_) if self.is_refused(&call_field) => return Err(warnings),
             Err(reason) => {
@@ -56,10 +57,10 @@ impl JobStream<'_> {
             None => JobKey::new(call_id.as_str()),
             Some(template) => JobKey::new(self.key(template)?),
         };
-        self.check_privacy(&fields, &call_id, &key)?;
+        self.check_privacy(fields, &call_id, &key)?;
         let targets: Vec<Target<'_>> = profile
-            .numbers(&fields)
-            .map(|(pointer, number)| Target { pointer, number, phone: phone::inspect(number) })
+            .numbers(fields)
+            .map(|(place, number)| Target { place, number, phone: phone::inspect(number) })
             .collect();
         let guards = &self.expander.guards;
         match guards.judge(&targets) {
@@ -113,7 +114,7 @@ impl JobStream<'_> {
         let count = parts.len();
         let part = |(number, (index, part)): (JobNumber, (usize, Part))| {
             let key = JobKey::new(format!("{key}#{}/{count}", index + 1));
-            let mut job = self.job(number, call_id.clone(), key, not_after, part.fields)?;
+            let mut job = self.job(number, call_id.clone(), key, not_after, &part.fields)?;
             job.after = (index > 0).then(|| After { job: number - 1, must_succeed: true });
             Ok(Planned::Job(Box::new(job)))
         };
@@ -126,13 +127,13 @@ impl JobStream<'_> {
         call_id: CallId,
         key: JobKey,
         not_after: Option<Timestamp>,
-        fields: Value,
+        fields: &Value,
     ) -> Result<Job, Vec<Problem>> {
         let profile = self.expander.profile;
-        let targets = profile.targets(&fields, self.expander.runbook.numbers);
+        let targets = profile.targets(fields, self.expander.runbook.numbers);
         let limits = &self.expander.runbook.limits;
-        let prefixes = limits.prefixes_of(profile.numbers(&fields).map(|(_, number)| number));
-        let probe = profile.probe_request(&fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
+        let prefixes = limits.prefixes_of(profile.numbers(fields).map(|(_, number)| number));
+        let probe = profile.probe_request(fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
         let probe = probe.map(Box::new);
         let (request_id, request) =
             profile.request(fields, &call_id, &self.run_id, number).map_err(|problem| vec![problem])?;
@@ -145,14 +146,17 @@ impl JobStream<'_> {
         if self.expander.runbook.numbers == NumberPrivacy::Full {
             return Ok(());
         }
-        let call_field = format!("/{}", self.expander.profile.call_field());
-        let texts = [(&*call_field, "call id", call_id.as_str()), ("@key", "key", key.as_str())];
         for digits in self.expander.profile.target_digits(fields) {
-            if let Some((pointer, what, _)) = texts.iter().find(|(_, _, text)| text.contains(&digits)) {
-                let message = format!("the {what} holds a target's telephone number, and is written down in full");
-                let help = "choose another one, or say `privacy: {numbers: full}`";
-                return Err(vec![Problem::at(Code::NumberShown, *pointer, message).help(help)]);
-            }
+            let (pointer, what) = if call_id.as_str().contains(digits) {
+                (format!("/{}", self.expander.profile.call_field()), "call id")
+            } else if key.as_str() != call_id.as_str() && key.as_str().contains(digits) {
+                ("@key".to_owned(), "key")
+            } else {
+                continue;
+            };
+            let message = format!("the {what} holds a target's telephone number, and is written down in full");
+            let help = "choose another one, or say `privacy: {numbers: full}`";
+            return Err(vec![Problem::at(Code::NumberShown, pointer, message).help(help)]);
         }
         Ok(())
     }

@@ -17,6 +17,8 @@ pub struct JobStream<'a> {
     pub(super) set: &'a CompiledSet<'a>,
     pub(super) rows: RowReader<'a>,
     pub(super) values: Context,
+    /// The job of the row that was read last: its memory serves the next one.
+    fields: Value,
     next: JobNumber,
     /// Rows that may still come.
     left: u64,
@@ -106,6 +108,7 @@ impl<'a> JobStream<'a> {
             set,
             rows,
             values,
+            fields: Value::Null,
             next: first,
             left,
             index: 0,
@@ -121,6 +124,9 @@ impl<'a> JobStream<'a> {
     pub(super) fn advance(&mut self, places: Option<Severity>) -> Option<Expanded> {
         if self.left == 0 {
             return None;
+        }
+        if let Some(Value::Object(row)) = self.values.data_mut().get_mut("row") {
+            self.rows.take_back(std::mem::take(row));
         }
         let Row { values, place } = match self.rows.next()? {
             Ok(row) => row,
@@ -140,10 +146,17 @@ impl<'a> JobStream<'a> {
         self.index += 1;
         let number = self.next;
         if let Value::Object(data) = self.values.data_mut() {
-            data.insert("row".to_owned(), Value::Object(values));
-            data.insert("index".to_owned(), Value::from(self.index));
+            for (name, value) in [("row", Value::Object(values)), ("index", Value::from(self.index))] {
+                match data.get_mut(name) {
+                    Some(place) => *place = value,
+                    None => drop(data.insert(name.to_owned(), value)),
+                }
+            }
         }
-        let (RowPlan { jobs, regions, counters, .. }, mut problems) = match self.plan(number) {
+        let mut fields = std::mem::take(&mut self.fields);
+        let planned = self.plan(number, &mut fields);
+        self.fields = fields;
+        let (RowPlan { jobs, regions, counters, .. }, mut problems) = match planned {
             Ok(mut plan) => {
                 let warnings = std::mem::take(&mut plan.warnings);
                 (plan, warnings)

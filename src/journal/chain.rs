@@ -8,6 +8,7 @@ use std::io::{self, Read};
 const MARK: &[u8] = b",\"hash\":\"";
 /// The bytes after the digits.
 const END: &[u8] = b"\"}";
+const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Hex digits of a SHA-256.
 const DIGITS: usize = 64;
 
@@ -19,10 +20,19 @@ impl Head {
     /// What stands before the first line.
     pub const START: Self = Self([0; 32]);
 
+    /// As it stands in the file: lower-case hex.
+    fn digits(self) -> [u8; DIGITS] {
+        let mut digits = [0; DIGITS];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+        digits
+    }
+
     /// The head after one more line; `body` is the line in front of its hash.
     fn after(self, body: &[u8]) -> Self {
         let mut hash = Sha256::new();
-        hash.update(self.to_string());
+        hash.update(self.digits());
         hash.update(body);
         Self(hash.finalize().into())
     }
@@ -32,7 +42,7 @@ impl Head {
         buffer.pop();
         let head = self.after(&buffer[start..]);
         buffer.extend_from_slice(MARK);
-        buffer.extend_from_slice(head.to_string().as_bytes());
+        buffer.extend_from_slice(&head.digits());
         buffer.extend_from_slice(END);
         buffer.push(b'\n');
         head
@@ -42,8 +52,8 @@ impl Head {
     pub(super) fn check_line(self, line: &[u8]) -> Option<Self> {
         let body = line.len().checked_sub(MARK.len() + DIGITS + END.len())?;
         let head = self.after(&line[..body]);
-        let end = [MARK, head.to_string().as_bytes(), END].concat();
-        (line[body..] == end).then_some(head)
+        let digits = line[body..].strip_prefix(MARK)?.strip_suffix(END)?;
+        (digits == head.digits()).then_some(head)
     }
 }
 
@@ -72,6 +82,5 @@ pub fn sha256_of(mut reader: impl Read) -> io::Result<String> {
 
 /// Lower-case hex.
 pub(super) fn hex(digest: &[u8]) -> String {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(HEX[usize::from(digit)])).collect()
 }

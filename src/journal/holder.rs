@@ -1,7 +1,6 @@
 //! Whether somebody is at work in a runbook's folder, and who. Reads only.
 
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use super::lock::LockHolder;
 use std::fs::{File, TryLockError};
 use std::io::Read;
 use std::path::Path;
@@ -9,30 +8,10 @@ use std::path::Path;
 /// Longest text of a lock file that is looked at.
 const MAX_TEXT: u64 = 64 * 1024;
 
-/// Who holds the lock of a folder, as the lock file says.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct LockHolder {
-    /// The run; in front of it `resume` or `reconcile`, where it is that.
-    pub run_id: String,
-    /// The machine.
-    pub host: String,
-    /// The process.
-    pub pid: u32,
-    /// Since when.
-    pub since: String,
-}
-
 impl LockHolder {
-    /// Whether it is at work on this run.
+    /// Whether it is at work on this run: `resume` or `reconcile` may stand in front of it.
     pub fn is_of(&self, run_id: &str) -> bool {
         self.run_id.rsplit(' ').next() == Some(run_id)
-    }
-}
-
-impl fmt::Display for LockHolder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { run_id, host, pid, since } = self;
-        write!(f, "run {run_id}, process {pid} on {host}, since {since}")
     }
 }
 

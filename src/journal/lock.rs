@@ -4,30 +4,45 @@
 //! holds it. On network file systems `flock` may be local to the machine: keep output directories on a local disk.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// Longest text that is taken for one of ours.
+const MAX_TEXT: u64 = 64 * 1024;
+
 /// Who holds a lock.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct Holder {
-    run_id: String,
-    host: String,
-    pid: u32,
-    since: String,
+pub struct LockHolder {
+    /// Its run, or what else it does.
+    pub run_id: String,
+    /// The machine.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+    /// Since when, RFC 3339.
+    pub since: String,
+}
+
+impl fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { run_id, host, pid, since } = self;
+        write!(f, "run {run_id}, process {pid} on {host}, since {since}")
+    }
 }
 
 /// Why there is no lock.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run has it.
-    #[error("another run holds {path}{holder}")]
+    #[error("another run holds {path}{}", holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
     Held {
         /// The lock file.
         path: PathBuf,
         /// Who, as far as it says.
-        holder: String,
+        holder: Option<LockHolder>,
     },
     /// The lock file cannot be made.
     #[error("{path} cannot be locked: {source}")]
@@ -42,7 +57,9 @@ pub enum LockError {
 /// A held lock; dropping it gives it back.
 #[derive(Debug)]
 pub struct RunLock {
-    _file: File,
+    file: File,
+    holder: LockHolder,
+    left_by: Option<LockHolder>,
 }
 
 impl RunLock {
@@ -66,17 +83,7 @@ impl RunLock {
             Ok(()) => {}
             Err(TryLockError::Error(source)) => return Err(io(source)),
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = file.read_to_string(&mut text);
-                let holder = serde_json::from_str::<Holder>(&text).map_or_else(
-                    |_| String::new(),
-                    |holder| {
-                        format!(
-                            ": run {}, process {} on {}, since {}",
-                            holder.run_id, holder.pid, holder.host, holder.since
-                        )
-                    },
-                );
+                let holder = read(&mut file);
                 return Err(LockError::Held { path, holder });
             }
         }
@@ -85,7 +92,9 @@ impl RunLock {
         if file.metadata().and_then(same).map_err(io)? != path.metadata().and_then(same).map_err(io)? {
             return Err(io(std::io::Error::other("the lock file was replaced")));
         }
-        let holder = Holder {
+        // Who ends in an orderly way leaves nothing here.
+        let left_by = read(&mut file);
+        let holder = LockHolder {
             run_id: run_id.to_owned(),
             host: host.to_owned(),
             pid: std::process::id(),
@@ -93,6 +102,29 @@ impl RunLock {
         };
         let text = serde_json::to_vec(&holder).map_err(|error| io(error.into()))?;
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&text)).map_err(io)?;
-        Ok(Self { _file: file })
+        Ok(Self { file, holder, left_by })
     }
+
+    /// Who holds it: this process.
+    pub fn holder(&self) -> &LockHolder {
+        &self.holder
+    }
+
+    /// The holder before, when it died with the lock.
+    pub fn left_by(&self) -> Option<&LockHolder> {
+        self.left_by.as_ref()
+    }
+}
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        // The kernel gives the lock back in any case; a text that stays only says that its writer died.
+        let _ = self.file.set_len(0);
+    }
+}
+
+fn read(file: &mut File) -> Option<LockHolder> {
+    let mut text = String::new();
+    file.take(MAX_TEXT).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
 }

@@ -4,6 +4,7 @@
 
 mod append;
 mod chain;
+mod decode;
 mod directory;
 mod holder;
 mod lock;
@@ -16,12 +17,13 @@ mod writer;
 pub use append::{Tail, append};
 pub use chain::{Head, sha256_hex, sha256_of};
 pub use directory::DirectoryCheck;
-pub use holder::{LockHolder, holder};
-pub use lock::{LockError, RunLock};
+pub use holder::holder;
+pub use lock::{LockError, LockHolder, RunLock};
 pub use reader::{Line, ReadError, Reader, unfinished};
 pub use signature::{PublicKey, SigningKey};
 pub use snapshot::{
     STAGING, SnapshotError, copy_input, copy_stream, create_run_dir, publish, remove_staging, write_private,
+    write_private_with,
 };
 pub use verify::{Finding, Torn, Verification, verify};
 pub use writer::{FileLedger, Keeping};

@@ -1,6 +1,7 @@
 //! Reading an audit file back, line by line, with its chain.
 
 use super::chain::Head;
+use super::decode;
 use crate::event::{Event, Record};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -8,6 +9,11 @@ use std::path::{Path, PathBuf};
 
 /// Longest line that is taken for one of ours. The opening record is the longest and stays far below.
 const MAX_LINE: u64 = 16 * 1024 * 1024;
+
+/// Bytes that are read at once: about a hundred lines.
+const READ_AHEAD: usize = 64 * 1024;
+/// Bytes of a line of a job, and some more.
+const LIKELY_LINE: usize = 512;
 
 /// Why an audit file cannot be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +53,12 @@ impl Reader {
     /// Opens a file.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let input = File::open(path).map_err(|source| ReadError { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), input: BufReader::new(input), lines: 0, head: Head::START })
+        Ok(Self {
+            path: path.to_owned(),
+            input: BufReader::with_capacity(READ_AHEAD, input),
+            lines: 0,
+            head: Head::START,
+        })
     }
 
     /// The hash of the last intact line that was read: at the end of a sound file its head.
@@ -65,7 +76,7 @@ impl Iterator for Reader {
     type Item = Result<Line, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(LIKELY_LINE);
         match self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes) {
             Err(source) => return Some(Err(ReadError { path: self.path.clone(), source })),
             Ok(0) => return None,
@@ -80,7 +91,7 @@ impl Iterator for Reader {
         let after = before.check_line(&bytes);
         self.head = after.unwrap_or(before);
         self.lines += 1;
-        let record = serde_json::from_slice::<Record>(&bytes).map_err(|error| error.to_string());
+        let record = decode::record(&bytes);
         Some(Ok(Line { number: self.lines, before, intact: after.is_some(), whole, bytes: length, record }))
     }
 }

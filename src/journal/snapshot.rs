@@ -4,7 +4,7 @@ use super::chain::hex;
 use crate::event::FileDigest;
 use sha2::{Digest, Sha256};
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -111,14 +111,22 @@ pub fn copy_stream(
 
 /// Writes a whole file that only its owner may read; an older one is replaced at once.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), SnapshotError> {
+    write_private_with(path, |out| out.write_all(bytes))
+}
+
+/// The same for what is not in memory as a whole.
+pub fn write_private_with(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), SnapshotError> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let temporary = PathBuf::from(temporary);
     let _ = std::fs::remove_file(&temporary);
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(at(&temporary))?;
-    let written = file
-        .write_all(bytes)
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(at(&temporary))?;
+    let mut out = BufWriter::with_capacity(64 * 1024, &file);
+    let written = write(&mut out)
+        .and_then(|()| out.flush())
         .and_then(|()| file.sync_all())
         .map_err(at(&temporary))
         .and_then(|()| std::fs::rename(&temporary, path).map_err(at(path)));

@@ -70,6 +70,18 @@ impl FileLedger {
     }
 }
 
+impl FileLedger {
+    /// Why the writer has stopped: it says so behind its last acknowledgement, before it takes nothing more.
+    fn last_words(&mut self) -> LedgerError {
+        while let Ok(word) = self.durable.try_recv() {
+            if let Err(error) = word {
+                return error;
+            }
+        }
+        LedgerError("its writer has stopped".to_owned())
+    }
+}
+
 impl Drop for FileLedger {
     /// Waits until everything that was handed over is written, however the run ends.
     fn drop(&mut self) {
@@ -83,8 +95,8 @@ impl Drop for FileLedger {
 
 impl Ledger for FileLedger {
     fn submit(&mut self, batch: Arc<[Happened]>) -> Result<(), LedgerError> {
-        let gone = || LedgerError("its writer has stopped".to_owned());
-        self.batches.as_ref().ok_or_else(gone)?.send(batch).map_err(|_| gone())
+        let sent = self.batches.as_ref().is_some_and(|batches| batches.send(batch).is_ok());
+        if sent { Ok(()) } else { Err(self.last_words()) }
     }
 
     async fn durable(&mut self) -> Result<(), LedgerError> {

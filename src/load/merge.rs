@@ -54,7 +54,8 @@ fn in_order_of(first: &Value, merged: Value) -> Value {
 }
 
 /// Where an included document names files, relative to itself.
-const PATHS: [&str; 3] = ["/connection/profile", "/guards/deny_numbers", "/guards/deny_numbers/file"];
+const PATHS: [&str; 4] =
+    ["/connection/profile", "/guards/deny_numbers", "/guards/deny_numbers/file", "/guards/once_store"];
 
 /// Makes the paths of an included document relative to the runbook; `way` leads from there to the document's folder.
 pub(super) fn rebase(document: &mut Value, way: &Path) {

@@ -65,11 +65,8 @@ impl Timestamp {
     }
 
     fn cut(moment: jiff::Timestamp) -> Self {
-        Self(
-            moment
-                .round(jiff::TimestampRound::new().smallest(jiff::Unit::Microsecond).mode(jiff::RoundMode::Trunc))
-                .unwrap_or(moment),
-        )
+        // `as_microsecond` leaves the rest out, towards 1970.
+        Self(jiff::Timestamp::from_microsecond(moment.as_microsecond()).unwrap_or(moment))
     }
 }
 

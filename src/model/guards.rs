@@ -63,4 +63,8 @@ pub struct Guards {
     pub max_per_prefix: Vec<(String, u64)>,
     /// What becomes of a job that a guard does not let pass.
     pub on_violation: OnViolation,
+    /// A call that is bridged, in flight or unknown within this time is not sent again; `None`: other runs do not count.
+    pub once_per: Option<DurationSpec>,
+    /// Where the register of calls stands, relative to the runbook; `None`: in the output directory.
+    pub once_store: Option<PathBuf>,
 }

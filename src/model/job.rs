@@ -117,6 +117,8 @@ skip_reasons! {
     Expired = "expired";
     /// The part of the bridge before it did not succeed.
     EarlierPart = "earlier_part";
+    /// Another run has bridged its call, has it in flight, or left it unknown, within `guards.once_per`.
+    OncePer = "once_per";
 }
 
 /// A job that is left out.

@@ -58,11 +58,13 @@ fn international(digits: &str) -> Option<Phone> {
     // Not valid as it is written: a national prefix that does not belong there, or a form that has been given up.
     let as_written =
         |parsed: &PhoneNumber| PLANS.format(parsed, PhoneNumberFormat::E164).strip_prefix('+') == Some(digits);
-    let valid = parsed.as_ref().is_some_and(|parsed| PLANS.is_valid_number(parsed) && as_written(parsed));
+    // A number is valid when it has a type: asking for both would look for its region twice.
+    let kind = parsed.as_ref().map_or(NumberKind::Unknown, kind_of);
+    let valid = kind != NumberKind::Unknown && parsed.as_ref().is_some_and(as_written);
     if valid || digits.len() >= SHORTEST && short.is_none() {
         let parsed = parsed?;
         let possible = valid || PLANS.is_possible_number_with_reason(&parsed) == Ok(NumberLengthType::IsPossible);
-        let kind = if is_satellite(digits) { NumberKind::Satellite } else { kind_of(&parsed) };
+        let kind = if is_satellite(digits) { NumberKind::Satellite } else { kind };
         let region = PLANS.get_region_for_number(&parsed).and_then(region_of);
         return Some(Phone { kind, region, calling_code, possible: Some(possible), valid: Some(valid) });
     }

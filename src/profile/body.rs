@@ -1,10 +1,15 @@
 //! The body of a bridge request: JSON, a form, or none.
 
-use super::fill::{Filling, text_of};
+use super::fill::{Filling, into_text};
 use super::job::JobRules;
 use crate::model::Problem;
 use crate::template::{Template, Tree};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+
+/// Bytes of most bodies: they grow without being moved.
+const LIKELY_LENGTH: usize = 256;
 
 /// A compiled body.
 #[derive(Debug)]
@@ -51,12 +56,18 @@ impl Body {
 pub(super) fn fill(body: &Body, filling: &Filling<'_>) -> Result<Vec<u8>, Problem> {
     match body {
         Body::None => Ok(Vec::new()),
-        Body::Json(tree, _) => Ok(json(tree, filling)?.unwrap_or_default().to_string().into_bytes()),
+        Body::Json(tree, _) => {
+            let mut bytes = Vec::with_capacity(LIKELY_LENGTH);
+            if !write(tree, filling, &mut bytes)? {
+                bytes.extend_from_slice(b"null");
+            }
+            Ok(bytes)
+        }
         Body::Form(parts) => {
             let mut form = form_urlencoded::Serializer::new(String::new());
             for (name, template) in parts {
                 if let Some(value) = filling.present(template)? {
-                    form.append_pair(name, &text_of(&value));
+                    form.append_pair(name, &into_text(value));
                 }
             }
             Ok(form.finish().into_bytes())
@@ -64,11 +75,59 @@ pub(super) fn fill(body: &Body, filling: &Filling<'_>) -> Result<Vec<u8>, Proble
     }
 }
 
+/// Writes the text of [`json`]'s value; false: there is none.
+fn write(tree: &Tree, filling: &Filling<'_>, bytes: &mut Vec<u8>) -> Result<bool, Problem> {
+    match tree {
+        Tree::Constant(value) => put(value, bytes),
+        Tree::Leaf(template) => match filling.present(template)? {
+            Some(value) => put(&*value, bytes),
+            None => return Ok(false),
+        },
+        Tree::Array(nodes) => list(bytes, b'[', b']', nodes.iter(), |node, bytes| write(node, filling, bytes))?,
+        Tree::Object(nodes) => list(bytes, b'{', b'}', nodes.iter(), |(name, node), bytes| {
+            put(name, bytes);
+            bytes.push(b':');
+            write(node, filling, bytes)
+        })?,
+    }
+    Ok(true)
+}
+
+/// Elements between brackets; one of which there is nothing leaves nothing behind.
+fn list<T>(
+    bytes: &mut Vec<u8>,
+    open: u8,
+    close: u8,
+    elements: impl Iterator<Item = T>,
+    mut element: impl FnMut(T, &mut Vec<u8>) -> Result<bool, Problem>,
+) -> Result<(), Problem> {
+    bytes.push(open);
+    let mut any = false;
+    for each in elements {
+        let before = bytes.len();
+        if any {
+            bytes.push(b',');
+        }
+        if element(each, bytes)? {
+            any = true;
+        } else {
+            bytes.truncate(before);
+        }
+    }
+    bytes.push(close);
+    Ok(())
+}
+
+/// Writing JSON of our own values into memory cannot fail.
+fn put(value: &(impl Serialize + ?Sized), bytes: &mut Vec<u8>) {
+    let _ = serde_json::to_writer(bytes, value);
+}
+
 /// A value, or `None` for a name without one: the member that it would fill is left out.
 pub(super) fn json(tree: &Tree, filling: &Filling<'_>) -> Result<Option<Value>, Problem> {
     match tree {
         Tree::Constant(value) => Ok(Some(value.clone())),
-        Tree::Leaf(template) => filling.present(template),
+        Tree::Leaf(template) => Ok(filling.present(template)?.map(Cow::into_owned)),
         Tree::Array(nodes) => {
             let items = nodes.iter().filter_map(|node| json(node, filling).transpose());
             items.collect::<Result<_, _>>().map(|items| Some(Value::Array(items)))

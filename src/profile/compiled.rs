@@ -2,6 +2,7 @@
 
 use super::answer::Answers;
 use super::auth::{AuthHeader, Authorization, TokenAnswer, TokenRequest};
+use super::constraints::NumberPlace;
 use super::endpoints::{EndpointRules, Urls};
 use super::job::JobRules;
 use super::probe::{Probe, ProbeFinding};
@@ -190,7 +191,7 @@ impl Profile {
         number: JobNumber,
     ) -> Result<Option<ProbeRequest>, Problem> {
         let Some(probe) = &self.probe else { return Ok(None) };
-        probe.fill(&self.engine, &self.rules.fields, fields.clone(), call_id, run_id, number).map(Some)
+        probe.fill(&self.engine, &self.rules.fields, fields, call_id, run_id, number).map(Some)
     }
 
     /// What the answer to a probe says that was asked for `since` after the attempt ended.
@@ -295,14 +296,14 @@ impl Profile {
 
     /// Everything that is wrong with a job's fields; pointers start at the job. Empty: it can be sent.
     pub fn problems(&self, fields: &Value) -> Vec<Problem> {
-        let mut problems = if self.checker.accepts(fields) { Vec::new() } else { self.checker.problems(fields) };
+        let more = constraints::problems(&self.rules, fields);
+        if self.checker.accepts(fields) {
+            return more;
+        }
+        let mut problems = self.checker.problems(fields);
         let refused: HashSet<String> = problems.iter().map(|problem| problem.pointer.clone()).collect();
         // A place that is refused already needs no second word about it.
-        problems.extend(
-            constraints::problems(&self.rules, fields)
-                .into_iter()
-                .filter(|problem| !refused.contains(&problem.pointer)),
-        );
+        problems.extend(more.into_iter().filter(|problem| !refused.contains(&problem.pointer)));
         problems
     }
 
@@ -321,8 +322,8 @@ impl Profile {
         constraints::targets(&self.rules, fields, privacy)
     }
 
-    /// Every telephone number of a job, with the pointer to it.
-    pub fn numbers<'a>(&'a self, fields: &'a Value) -> impl Iterator<Item = (String, &'a str)> {
+    /// Every telephone number of a job, with its place.
+    pub fn numbers<'a>(&'a self, fields: &'a Value) -> impl Iterator<Item = (NumberPlace<'a>, &'a str)> {
         constraints::numbers(&self.rules, fields)
     }
 
@@ -338,7 +339,7 @@ impl Profile {
     }
 
     /// The digits of each target's telephone number, without its plus.
-    pub fn target_digits(&self, fields: &Value) -> Vec<String> {
+    pub fn target_digits<'a>(&'a self, fields: &'a Value) -> impl Iterator<Item = &'a str> {
         constraints::target_digits(&self.rules, fields)
     }
 
@@ -346,7 +347,7 @@ impl Profile {
     /// at the job.
     pub fn request(
         &self,
-        fields: Value,
+        fields: &Value,
         call_id: &CallId,
         run_id: &str,
         number: JobNumber,

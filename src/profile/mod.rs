@@ -27,6 +27,7 @@ mod uuid;
 pub use answer::{Answer, AnswerClass, Answers, WaitUnit, error_text};
 pub use auth::{AuthHeader, TokenAnswer, TokenRequest};
 pub use compiled::{PayloadSchema, Profile, ProfileError};
+pub use constraints::NumberPlace;
 pub use endpoints::{Discovery, Urls};
 pub use probe::ProbeFinding;
 pub use spec::{PROFILE_SCHEMA, profile_checker, profile_schema};

@@ -65,7 +65,7 @@ impl Probe {
         &self,
         engine: &Engine,
         known: &[String],
-        fields: Value,
+        fields: &Value,
         call_id: &CallId,
         run_id: &str,
         number: JobNumber,

@@ -1,7 +1,7 @@
 //! From a job's checked fields to the exact request.
 
 use super::body::{self, Body};
-use super::fill::{Filling, text_of};
+use super::fill::{Filling, into_text};
 use crate::model::{CallId, Code, JobNumber, Method, Problem, RequestSpec, path_segment};
 use crate::template::{Engine, Template};
 use serde_json::Value;
@@ -44,18 +44,18 @@ impl RequestTemplates {
         &self,
         engine: &Engine,
         known: &[String],
-        fields: Value,
+        fields: &Value,
         call_id: &CallId,
         run_id: &str,
         number: JobNumber,
     ) -> Result<(String, RequestSpec), Problem> {
         let filling = Filling::new(engine, known, fields, call_id, run_id, number);
-        let request_id = text_of(&filling.value(&self.request_id)?);
+        let request_id = into_text(filling.value(&self.request_id)?);
         let path = self.target.fill(&filling)?;
         let mut headers = Vec::with_capacity(self.headers.len());
         for (name, template) in &self.headers {
             let Some(value) = filling.present(template)? else { continue };
-            let value = text_of(&value);
+            let value = into_text(value);
             if !is_header_value(&value) {
                 let message = format!("the header {name} would hold a character that no header can carry");
                 let problem = Problem::at(Code::BadHeaderValue, filling.field_of(template), message);
@@ -78,7 +78,7 @@ impl TargetTemplates {
             match segment {
                 Segment::Literal(text) => target.push_str(text),
                 Segment::Filled(template) => {
-                    let text = text_of(&filling.value(template)?);
+                    let text = into_text(filling.value(template)?);
                     if matches!(text.as_str(), "" | "." | "..") {
                         let message = format!("{text:?} cannot be a segment of the request's path");
                         let problem = Problem::at(Code::BadSegment, filling.field_of(template), message);
@@ -94,7 +94,7 @@ impl TargetTemplates {
             target.push(mark);
             target.push_str(&path_segment(name));
             target.push('=');
-            target.push_str(&path_segment(&text_of(&value)));
+            target.push_str(&path_segment(&into_text(value)));
             mark = '&';
         }
         Ok(target)

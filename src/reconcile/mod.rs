@@ -13,8 +13,8 @@ mod reopening;
 pub use closing::{Closing, close_reconciliation, close_run, resolve};
 pub use decide::{Decision, decide};
 pub use open::{OpenJob, OpenJobs};
-pub use reopening::{left, reopen_run};
 pub use records::{Condition, Field, Matching, RecordRules, Records, RecordsError};
+pub use reopening::{left, reopen_run};
 
 use crate::event::ReconciledBy;
 use crate::model::{JobNumber, Outcome};

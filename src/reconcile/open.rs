@@ -96,8 +96,7 @@ impl OpenJobs {
                 open.doubt |= doubt;
                 (open.last, open.is_open) = (record.timestamp, false);
                 open.last_outcome = Some(attempt.outcome);
-                open.uncounted +=
-                    u32::from(matches!(attempt.evidence, Evidence::Withdrawn | Evidence::TokenRefused));
+                open.uncounted += u32::from(matches!(attempt.evidence, Evidence::Withdrawn | Evidence::TokenRefused));
                 let id = attempt.correlation_id.as_ref().filter(|_| open.correlation_ids.len() < MAX_CORRELATIONS);
                 open.nameless |= doubt && !id.is_some_and(|id| is_whole(id));
                 open.correlation_ids.extend(id.cloned());

@@ -35,10 +35,20 @@ pub fn reopen_run(
         add(run, crash)?;
     }
     // Their idempotency keys may be forgotten by now.
-    let doubtful: Vec<_> = open.unknown(run).filter(|job| run.job(job.job) == Some(JobState::Doubtful)).cloned().collect();
+    let doubtful: Vec<_> =
+        open.unknown(run).filter(|job| run.job(job.job) == Some(JobState::Doubtful)).cloned().collect();
     for job in doubtful {
         let (key, call_id) = (Some(job.key), Some(job.call_id));
-        add(run, Event::JobNotAttempted(JobNotAttempted { job: job.job, set: job.set, key, call_id, attempts: job.attempts }))?;
+        add(
+            run,
+            Event::JobNotAttempted(JobNotAttempted {
+                job: job.job,
+                set: job.set,
+                key,
+                call_id,
+                attempts: job.attempts,
+            }),
+        )?;
     }
     if resend {
         let unknown: Vec<_> = open.unknown(run).cloned().collect();

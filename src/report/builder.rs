@@ -5,9 +5,9 @@
 
 use super::jobs::Jobs;
 use super::output::{Evidence, Report};
-use super::reconciliation;
 use super::summarise::summarise;
-use super::summary::{ReconciliationSummary, StopSummary, TokenSummary};
+use super::summary::{ReconciliationSummary, ResumptionSummary, StopSummary, TokenSummary};
+use super::{reconciliation, resumption};
 use crate::event::{Event, Record, WaveFinished};
 use crate::model::{RunId, Timestamp};
 use crate::state::{RunState, StateError};
@@ -30,6 +30,7 @@ pub struct ReportBuilder {
     pub(super) run_id: Option<RunId>,
     pub(super) finished_at: Option<Timestamp>,
     pub(super) stops: Vec<StopSummary>,
+    pub(super) resumptions: Vec<ResumptionSummary>,
     pub(super) waves: Vec<WaveFinished>,
     pub(super) breaker_openings: u64,
     pub(super) tokens: TokenSummary,
@@ -79,10 +80,13 @@ impl ReportBuilder {
             // Why it ended so is what its last attempt has said.
             Event::WaveFinished(wave) if self.waves.len() < MAX_WAVES => self.waves.push(wave.clone()),
             Event::BreakerOpened(_) => self.breaker_openings += 1,
-            Event::RunResumed(_) => self.finished_at = None,
-            Event::JobReopened(_)
-            | Event::Signed(_)
-            | Event::JobExpired(_)
+            Event::JobExpired(expired) => self.jobs.ended(expired.job),
+            Event::RunResumed(resumed) => {
+                self.finished_at = None;
+                resumption::take(&mut self.resumptions, at, resumed);
+            }
+            Event::JobReopened(_) => self.resumptions.last_mut().into_iter().for_each(|last| last.reopened += 1),
+            Event::Signed(_)
             | Event::Throttled(_)
             | Event::BreakerClosed(_)
             | Event::RetryBudgetSpent(_)

@@ -7,13 +7,14 @@
 use crate::model::printable;
 use csv::{Terminator, Writer, WriterBuilder};
 use std::borrow::Cow;
+use std::io::Write;
 
 /// What starts a formula, full-width forms included (spreadsheets fold them).
 const STARTS: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠'];
 
 /// A writer as RFC 4180 wants it: comma, CRLF, quotes where needed.
-pub(super) fn writer() -> Writer<Vec<u8>> {
-    WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new())
+pub(super) fn writer<W: Write>(out: W) -> Writer<W> {
+    WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out)
 }
 
 /// The bytes that were written.

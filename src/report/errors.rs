@@ -25,7 +25,7 @@ type Kind<'a> = (Outcome, Evidence, Option<u16>, Option<Cow<'a, str>>);
 /// The largest groups, and the number of jobs in the ones left out.
 pub(super) fn group(jobs: &Jobs, run: &RunState) -> (Vec<ErrorGroup>, u64) {
     let mut groups: BTreeMap<Kind<'_>, (u64, Vec<JobNumber>)> = BTreeMap::new();
-    for view in jobs.views(run) {
+    for view in jobs.views(run, |state| outcome(state).is_some()) {
         let Some(kind) = kind(&view) else { continue };
         let (count, first) = groups.entry(kind).or_default();
         *count += 1;
@@ -51,12 +51,12 @@ pub(super) fn group(jobs: &Jobs, run: &RunState) -> (Vec<ErrorGroup>, u64) {
     (listed.collect(), left_out)
 }
 
-fn kind<'a>(view: &JobView<'a>) -> Option<Kind<'a>> {
-    let outcome = match view.state {
-        JobState::Rejected => Outcome::Rejected,
-        JobState::NotSent => Outcome::NotSent,
-        JobState::Unknown => Outcome::Unknown,
-        JobState::NotBridged => Outcome::NotBridged,
+fn outcome(state: JobState) -> Option<Outcome> {
+    match state {
+        JobState::Rejected => Some(Outcome::Rejected),
+        JobState::NotSent => Some(Outcome::NotSent),
+        JobState::Unknown => Some(Outcome::Unknown),
+        JobState::NotBridged => Some(Outcome::NotBridged),
         JobState::Pending
         | JobState::InFlight
         | JobState::Doubtful
@@ -64,10 +64,14 @@ fn kind<'a>(view: &JobView<'a>) -> Option<Kind<'a>> {
         | JobState::Succeeded
         | JobState::Accepted
         | JobState::Skipped
-        | JobState::NotAttempted => return None,
-    };
+        | JobState::NotAttempted => None,
+    }
+}
+
+fn kind<'a>(view: &JobView<'a>) -> Option<Kind<'a>> {
+    let outcome = outcome(view.state)?;
     let Some(Cause::Attempt(evidence)) = view.cause else { return None };
-    let message = view.message.map(|message| match view.call_id {
+    let message = view.message.map(|message| match view.call_id.as_deref() {
         // A short id would be found in words that have nothing to do with it.
         Some(id) if id.len() >= 4 && message.contains(id) => Cow::Owned(message.replace(id, CALL_ID)),
         _ => Cow::Borrowed(message),

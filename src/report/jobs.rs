@@ -1,31 +1,25 @@
-//! One compact row a job: what results.csv says of it and the tally does not hold.
+//! One row a job: what results.csv says of it and the tally does not hold.
 //!
-//! Cost: 80 bytes a job, plus its texts in one arena. A request id holds its call id, and a key often is the call id,
-//! so the three take little more than the request id alone: together about 140 bytes a job.
-//! Messages are kept once each. A row describes the job's last attempt; attempts before it live in the tallies only.
+//! Cost: 8 bytes of memory a job, the place of its row in a [`Spill`]. Rows of jobs that have not ended are in memory; there
+//! are few of them, unless the file is a cut one. Messages are kept once each. A row describes the job's last attempt;
+//! attempts before it live in the tallies only.
 //!
 //! Invariant: a method is called only for a record that [`RunState`] took, so its job number is one of the plan's.
 
+use super::row::{Row, Wording};
+use super::spill::{Reads, Spill};
 use crate::event::{BridgeAttempt, BridgeIntent, JobNotAttempted, JobSkipped, ReconciledBy};
 use crate::model::{Evidence as Proof, JobKey, JobNumber, Latency, Outcome, SkipReason, Timestamp};
 use crate::state::{JobState, RunState};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A stretch of the arena, counted from the row's first byte.
-#[derive(Clone, Copy, Debug)]
-struct Piece {
-    at: u32,
-    len: u32,
-}
-
-impl Piece {
-    const NONE: Self = Self { at: u32::MAX, len: 0 };
-}
-
 /// No moment: 584,000 years after the run began.
-const NEVER: u64 = u64::MAX;
+pub(super) const NEVER: u64 = u64::MAX;
+/// Places beyond the last known one that are made ready at once, so that the list does not double.
+const AHEAD: usize = 64 * 1024;
 
 /// Why a job stands where it stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,49 +30,18 @@ pub(super) enum Cause {
     Skip(SkipReason),
 }
 
-#[derive(Clone, Debug)]
-struct Row {
-    texts: usize,
-    /// Microseconds after the run began. Records never go back in time (`RunClock`), so nothing is lost.
-    first_sent: u64,
-    last_answer: u64,
-    latency: Latency,
-    queue: Latency,
-    request: Piece,
-    call: Piece,
-    key: Piece,
-    attempts: u32,
-    /// Index of the message plus one; 0 for none.
-    message: u32,
-    status: Option<u16>,
-    cause: Option<Cause>,
-}
-
-impl Row {
-    fn empty() -> Self {
-        Self {
-            texts: 0,
-            first_sent: NEVER,
-            last_answer: NEVER,
-            latency: Latency::default(),
-            queue: Latency::default(),
-            request: Piece::NONE,
-            call: Piece::NONE,
-            key: Piece::NONE,
-            attempts: 0,
-            message: 0,
-            status: None,
-            cause: None,
-        }
-    }
-}
-
 /// Every job's row.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
     began: Option<Timestamp>,
-    rows: Vec<Row>,
-    arena: String,
+    /// Rows of jobs that have not ended.
+    open: HashMap<JobNumber, Row>,
+    /// The place of each other job's row, plus one; 0: it has none.
+    places: Vec<u64>,
+    ended: Spill,
+    wording: Wording,
+    /// A row could not be read back.
+    unreadable: AtomicBool,
     messages: Messages,
     /// The vendor's ids of exchanges with an unknown outcome: what one looks them up by.
     correlation: BTreeMap<JobNumber, String>,
@@ -122,9 +85,9 @@ pub(super) struct JobView<'a> {
     pub(super) job: JobNumber,
     pub(super) set: &'a str,
     pub(super) state: JobState,
-    pub(super) key: Option<&'a str>,
-    pub(super) call_id: Option<&'a str>,
-    pub(super) request_id: Option<&'a str>,
+    pub(super) key: Option<Arc<str>>,
+    pub(super) call_id: Option<Arc<str>>,
+    pub(super) request_id: Option<Arc<str>>,
     pub(super) correlation_id: Option<&'a str>,
     pub(super) attempts: u32,
     pub(super) first_sent: Option<Timestamp>,
@@ -148,24 +111,24 @@ impl Jobs {
 
     /// A request was cleared to leave. What an earlier attempt left no longer describes the job.
     pub(super) fn intent(&mut self, at: Timestamp, intent: &BridgeIntent) {
-        self.name(intent.job, Some(&intent.request_id), Some(&intent.call_id), Some(intent.key.as_str()));
         let moment = self.moment(at);
-        if let Some(row) = self.row(intent.job) {
-            row.attempts = row.attempts.saturating_add(1);
-            row.first_sent = row.first_sent.min(moment);
-            (row.last_answer, row.status, row.cause, row.message) = (NEVER, None, None, 0);
-        }
+        let row = self.row(intent.job);
+        row.name(Some(&intent.request_id), Some(&intent.call_id), Some(intent.key.as_str()));
+        row.attempts = row.attempts.saturating_add(1);
+        row.first_sent = row.first_sent.min(moment);
+        (row.last_answer, row.status, row.cause, row.message) = (NEVER, None, None, 0);
     }
 
     /// What became of it.
     pub(super) fn attempt(&mut self, at: Timestamp, attempt: &BridgeAttempt) {
         let moment = self.moment(at);
         let message = attempt.error_message.as_deref().map_or(0, |message| self.messages.number(message));
-        if let Some(row) = self.row(attempt.job) {
-            row.last_answer = moment;
-            (row.latency, row.queue) = (attempt.latency_ms, attempt.queue_ms);
-            (row.status, row.cause, row.message) =
-                (attempt.status_code, Some(Cause::Attempt(attempt.evidence)), message);
+        let row = self.row(attempt.job);
+        row.last_answer = moment;
+        (row.latency, row.queue) = (attempt.latency_ms, attempt.queue_ms);
+        (row.status, row.cause, row.message) = (attempt.status_code, Some(Cause::Attempt(attempt.evidence)), message);
+        if attempt.is_final {
+            self.ended(attempt.job);
         }
         if attempt.outcome == Outcome::Unknown {
             self.doubts.insert(attempt.job, false);
@@ -187,10 +150,11 @@ impl Jobs {
 
     /// A row was left out.
     pub(super) fn skipped(&mut self, skipped: &JobSkipped) {
-        self.name(skipped.job, None, skipped.call_id.as_deref(), skipped.key.as_ref().map(JobKey::as_str));
-        if let Some(row) = self.row(skipped.job) {
-            row.cause = Some(Cause::Skip(skipped.reason));
-        }
+        let detail = skipped.detail.as_deref().map_or(0, |detail| self.messages.number(detail));
+        let row = self.row(skipped.job);
+        row.name(None, skipped.call_id.as_deref(), skipped.key.as_ref().map(JobKey::as_str));
+        (row.cause, row.message) = (Some(Cause::Skip(skipped.reason)), detail);
+        self.ended(skipped.job);
     }
 
     /// An unknown was resolved.
@@ -200,17 +164,44 @@ impl Jobs {
 
     /// The run ended before the job's turn.
     pub(super) fn not_attempted(&mut self, job: &JobNotAttempted) {
-        self.name(job.job, None, job.call_id.as_deref(), job.key.as_ref().map(JobKey::as_str));
+        self.row(job.job).name(None, job.call_id.as_deref(), job.key.as_ref().map(JobKey::as_str));
+        self.ended(job.job);
     }
 
-    /// Every job of the plan in plan order, with or without an event.
-    pub(super) fn views<'a>(&'a self, run: &'a RunState) -> impl Iterator<Item = JobView<'a>> {
+    /// A job has ended: its row leaves the memory, until somebody asks for it.
+    pub(super) fn ended(&mut self, job: JobNumber) {
+        let Some(at) = place(job) else { return };
+        let Some(row) = self.open.remove(&job) else { return };
+        if self.places.len() <= at {
+            if self.places.capacity() <= at {
+                self.places.reserve_exact(at + AHEAD - self.places.len());
+            }
+            self.places.resize(at + 1, 0);
+        }
+        self.places[at] = self.ended.push(self.wording.encode(&row)) + 1;
+    }
+
+    /// The jobs of the plan in plan order, with or without an event, whose state is wanted.
+    pub(super) fn views<'a>(
+        &'a self,
+        run: &'a RunState,
+        wanted: impl Fn(JobState) -> bool + 'a,
+    ) -> impl Iterator<Item = JobView<'a>> {
         let sets = run.by_set().flat_map(|(set, tally)| {
             std::iter::repeat_n(set.as_str(), usize::try_from(tally.jobs).unwrap_or(usize::MAX))
         });
         // A forged opening record may count more jobs than its sets have: the rest belongs to no set.
         let sets = sets.chain(std::iter::repeat(""));
-        (1..=run.total().jobs).zip(sets).map(|(job, set)| self.view(job, set, run))
+        let mut reads = self.ended.reads();
+        (1..=run.total().jobs).zip(sets).filter_map(move |(job, set)| {
+            let state = run.job(job).unwrap_or(JobState::Pending);
+            wanted(state).then(|| self.view(job, set, state, &mut reads))
+        })
+    }
+
+    /// Whether a row could not be read back: then what was made of the rows is not what the records say.
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.unreadable.load(Ordering::Relaxed)
     }
 
     /// The warnings, each with its count and first jobs.
@@ -218,16 +209,15 @@ impl Jobs {
         self.warnings.iter().map(|(text, (count, first))| (text.as_str(), *count, first.iter().copied().collect()))
     }
 
-    fn view<'a>(&'a self, job: JobNumber, set: &'a str, run: &RunState) -> JobView<'a> {
-        let empty = Row::empty();
-        let row = place(job).and_then(|at| self.rows.get(at)).unwrap_or(&empty);
+    fn view<'a>(&'a self, job: JobNumber, set: &'a str, state: JobState, reads: &mut Reads<'_>) -> JobView<'a> {
+        let row = self.open.get(&job).cloned().or_else(|| self.back(job, reads)).unwrap_or_default();
         JobView {
             job,
             set,
-            state: run.job(job).unwrap_or(JobState::Pending),
-            key: self.text(row, row.key),
-            call_id: self.text(row, row.call),
-            request_id: self.text(row, row.request),
+            state,
+            key: row.key,
+            call_id: row.call,
+            request_id: row.request,
             correlation_id: self.correlation.get(&job).map(String::as_str),
             attempts: row.attempts,
             first_sent: self.timestamp(row.first_sent),
@@ -241,36 +231,21 @@ impl Jobs {
         }
     }
 
-    fn row(&mut self, job: JobNumber) -> Option<&mut Row> {
-        let at = place(job)?;
-        if self.rows.len() <= at {
-            self.rows.resize_with(at + 1, Row::empty);
+    /// The row of a job that has not ended, or goes on after all.
+    fn row(&mut self, job: JobNumber) -> &mut Row {
+        if !self.open.contains_key(&job) {
+            let row = self.back(job, &mut self.ended.reads()).unwrap_or_default();
+            self.open.insert(job, row);
         }
-        self.rows.get_mut(at)
+        self.open.entry(job).or_default()
     }
 
-    /// Writes a job's names down, unless they stand there from an attempt before.
-    fn name(&mut self, job: JobNumber, request: Option<&str>, call: Option<&str>, key: Option<&str>) {
-        let known = place(job).and_then(|at| self.rows.get(at)).is_some_and(|row| {
-            self.text(row, row.request) == request && self.text(row, row.call) == call && self.text(row, row.key) == key
-        });
-        if known {
-            return;
-        }
-        let start = self.arena.len();
-        let mut piece = |text: Option<&str>| text.map_or(Piece::NONE, |text| append(&mut self.arena, start, text));
-        let (request, call, key) = (piece(request), piece(call), piece(key));
-        if let Some(row) = self.row(job) {
-            (row.texts, row.request, row.call, row.key) = (start, request, call, key);
-        }
-    }
-
-    fn text(&self, row: &Row, piece: Piece) -> Option<&str> {
-        if piece.at == Piece::NONE.at {
-            return None;
-        }
-        let start = row.texts + usize::try_from(piece.at).ok()?;
-        self.arena.get(start..start + usize::try_from(piece.len).ok()?)
+    /// The row of a job that has ended.
+    fn back(&self, job: JobNumber, reads: &mut Reads<'_>) -> Option<Row> {
+        let place = self.places.get(place(job)?)?.checked_sub(1)?;
+        let row = reads.at(place).ok().and_then(|entry| self.wording.decode(entry));
+        self.unreadable.fetch_or(row.is_none(), Ordering::Relaxed);
+        row
     }
 
     fn moment(&self, at: Timestamp) -> u64 {
@@ -283,39 +258,6 @@ impl Jobs {
     }
 }
 
-/// Where `text` stands in the arena from `start` on; it is added when it does not stand there yet.
-fn append(arena: &mut String, start: usize, text: &str) -> Piece {
-    let at = arena[start..].find(text).unwrap_or_else(|| {
-        let end = arena.len() - start;
-        arena.push_str(text);
-        end
-    });
-    match (u32::try_from(at), u32::try_from(text.len())) {
-        (Ok(at), Ok(len)) => Piece { at, len },
-        _ => Piece::NONE,
-    }
-}
-
 fn place(job: JobNumber) -> Option<usize> {
     usize::try_from(job.checked_sub(1)?).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Row, append};
-
-    #[test]
-    fn a_row_costs_what_its_documentation_says() {
-        assert_eq!(size_of::<Row>(), 80);
-    }
-
-    #[test]
-    fn texts_of_one_row_share_their_bytes_and_those_of_another_do_not() {
-        let mut arena = "call-1".to_owned();
-        let start = arena.len();
-        let request = append(&mut arena, start, "bridge-call-1-7f");
-        let call = append(&mut arena, start, "call-1");
-        assert_eq!((request.at, request.len, call.at, call.len), (0, 16, 7, 6));
-        assert_eq!(arena, "call-1bridge-call-1-7f");
-    }
 }

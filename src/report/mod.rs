@@ -4,20 +4,20 @@
 //! hash order, no environment. So the files written at the end of a run and those made again later from the audit
 //! file alone are equal byte for byte. Rows follow the plan, never the order in which answers came.
 //!
-//! This module writes no file, opens none, and knows nothing of execution. It does not judge: criteria and verdict
+//! This module writes no report itself, opens none of the run's files, and knows nothing of execution. It does not judge: criteria and verdict
 //! are those of `run_finished`, or of the last `reconciliation_finished`. What it adds is the question whether the file is
 //! whole; a file that is not gives a report that says INCOMPLETE before anything else.
 //!
 //! ```text
-//! records -> ReportBuilder (RunState + one compact row a job) -> Report -> summary.json   \
+//! records -> ReportBuilder (RunState + the place of one row a job) -> Report -> summary.json   \
 //!                                                                       -> summary.csv     > one small file each
 //!                                                                       -> results.csv    /
 //!                                                                       -> report.html  (html/, charts/)
 //!                                                                       -> text()       (the terminal)
 //! ```
 //!
-//! Memory: about 140 bytes a job (see `jobs.rs`), whatever the number of attempts. The page and the summary are
-//! bounded: lists are cut, say how much they leave out, and results.csv has it all.
+//! Memory: a few bytes a job (see `jobs.rs`), whatever the number of attempts and the length of the names; the rest is in a
+//! temporary file without a name. The page and the summary are bounded: lists are cut, say how much they leave out, and results.csv has it all.
 
 mod builder;
 mod cell;
@@ -30,6 +30,9 @@ mod number;
 mod output;
 mod reconciliation;
 mod results_csv;
+mod resumption;
+mod row;
+mod spill;
 mod summarise;
 mod summary;
 mod summary_csv;
@@ -40,9 +43,9 @@ mod unknown;
 mod tests;
 
 pub use builder::ReportBuilder;
-pub use output::{Evidence, Report};
+pub use output::{Evidence, Report, ReportFile};
 pub use summary::{
     AuditSummary, CriterionSummary, ErrorGroup, Figures, InputSummary, LatencyFigures, OperatorSummary, ProfileSummary,
-    QueueFigures, ReconciledJob, ReconciliationSummary, StopSummary, Summary, TokenSummary, UnknownJob, UnknownSummary,
-    WarningGroup, WaveSummary,
+    QueueFigures, ReconciledJob, ReconciliationSummary, ResumptionSummary, StopSummary, Summary, TokenSummary,
+    UnknownJob, UnknownSummary, WarningGroup, WaveSummary,
 };

@@ -1,12 +1,13 @@
 //! The finished report: what the fold came to, and the files that it can be written as.
 //!
-//! Must not read a clock or a file. Asking twice gives the same bytes twice.
+//! Must not read a clock or a file of the run. Asking twice gives the same bytes twice.
 
 use super::jobs::Jobs;
 use super::summary::Summary;
 use super::{html, results_csv, summary_csv, text};
 use crate::state::RunState;
 use std::fmt::Display;
+use std::io::{self, Write};
 
 /// What the reader of the file knows beyond the records.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,15 +32,15 @@ pub struct Report {
     pub(super) jobs: Jobs,
 }
 
-/// A file's name and what makes its bytes.
-type Format = (&'static str, fn(&Report) -> Vec<u8>);
+/// A file's name and what writes it.
+type Format = (&'static str, fn(&Report, &mut dyn Write) -> io::Result<()>);
 
 /// Every format, in the order in which they are written.
 const FORMATS: [Format; 4] = [
-    ("summary.json", |report| or_words(summary_json(&report.summary))),
-    ("summary.csv", |report| or_words(summary_csv::bytes(&report.summary))),
-    ("results.csv", |report| or_words(results_csv::bytes(report))),
-    ("report.html", |report| or_words(html::page(report))),
+    ("summary.json", |report, out| out.write_all(&or_words(summary_json(&report.summary)))),
+    ("summary.csv", |report, out| out.write_all(&or_words(summary_csv::bytes(&report.summary)))),
+    ("results.csv", results_csv::write),
+    ("report.html", |report, out| out.write_all(&or_words(html::page(report)))),
 ];
 
 impl Report {
@@ -58,9 +59,25 @@ impl Report {
         text::lines(&self.summary)
     }
 
-    /// Each file's name and bytes, made one at a time as they are asked for.
-    pub fn files(&self) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
-        FORMATS.into_iter().map(move |(name, make)| (name, make(self)))
+    /// The files, in the order in which they are written. Only the page and the summaries fit into memory for sure.
+    pub fn files(&self) -> impl Iterator<Item = ReportFile<'_>> {
+        FORMATS.into_iter().map(move |(name, write)| ReportFile { name, report: self, write })
+    }
+}
+
+/// One file of a report.
+#[derive(Debug)]
+pub struct ReportFile<'a> {
+    /// Its name.
+    pub name: &'static str,
+    report: &'a Report,
+    write: fn(&Report, &mut dyn Write) -> io::Result<()>,
+}
+
+impl ReportFile<'_> {
+    /// Writes it.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        (self.write)(self.report, out)
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn close(summary: &mut ReconciliationSummary, at: Timestamp, closing:
     }
 }
 
-fn who(operator: &Operator) -> String {
+pub(super) fn who(operator: &Operator) -> String {
     let sudo = operator.sudo_user.as_ref().map(|user| format!(" (sudo by {user})")).unwrap_or_default();
     format!("{}@{}{sudo}", operator.user, operator.host)
 }

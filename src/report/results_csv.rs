@@ -3,13 +3,14 @@
 //! Latency, queue time, status, evidence and message are those of the job's last attempt. An empty cell says that
 //! there is nothing to tell: no attempt, or none with an outcome.
 
-use super::cell::{finish, safe, writer};
+use super::cell::{safe, writer};
 use super::errors::cause_word;
 use super::jobs::JobView;
 use super::number::ms;
 use super::output::Report;
 use super::reconciliation::reconciled_word;
 use std::borrow::Cow;
+use std::io::{self, Write};
 
 /// The columns. New ones go to the end.
 const COLUMNS: [&str; 15] = [
@@ -30,29 +31,32 @@ const COLUMNS: [&str; 15] = [
     "reconciled_by",
 ];
 
-/// The file.
-pub(super) fn bytes(report: &Report) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = writer();
+/// Writes the file, row by row.
+pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = writer(out);
     writer.write_record(COLUMNS)?;
-    for view in report.jobs.views(&report.run) {
+    for view in report.jobs.views(&report.run, |_| true) {
         writer.write_record(row(&view).iter().map(AsRef::as_ref).map(str::as_bytes))?;
     }
-    finish(writer)
+    if report.jobs.is_unreadable() {
+        return Err(io::Error::other("a temporary file of this report cannot be read back"));
+    }
+    writer.flush()
 }
 
-fn row<'a>(view: &JobView<'a>) -> [Cow<'a, str>; COLUMNS.len()] {
+fn row<'a>(view: &'a JobView<'_>) -> [Cow<'a, str>; COLUMNS.len()] {
     let text = |text: Option<&'a str>| text.map(safe).unwrap_or_default();
     [
         view.job.to_string().into(),
         safe(view.set),
-        text(view.key),
-        text(view.call_id),
+        text(view.key.as_deref()),
+        text(view.call_id.as_deref()),
         view.state.word().into(),
         view.attempts.to_string().into(),
         view.status.map(|status| status.to_string()).unwrap_or_default().into(),
         view.times.map(|(latency, _)| ms(latency)).unwrap_or_default().into(),
         view.times.map(|(_, queue)| ms(queue)).unwrap_or_default().into(),
-        text(view.request_id),
+        text(view.request_id.as_deref()),
         view.first_sent.map(|at| at.to_string()).unwrap_or_default().into(),
         view.last_answer.map(|at| at.to_string()).unwrap_or_default().into(),
         view.cause.map(cause_word).unwrap_or_default().into(),

@@ -22,9 +22,10 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
     let run = &fold.run;
     let started = run.started();
     let finished = run.finished();
-    let problems = problems(run, &evidence);
     let duration = run.last().map_or(Duration::ZERO, |last| run.duration(last));
     let (errors, errors_left_out) = errors::group(&fold.jobs, run);
+    let unknown = unknown::list(&fold.jobs, run, fold.open_intents);
+    let problems = problems(fold, &evidence);
     Summary {
         v: FORMAT_VERSION,
         complete: problems.is_empty(),
@@ -38,6 +39,7 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         ending: finished.map(|end| end.ending),
         exit_code: finished.map(|end| end.exit_code),
         stops: fold.stops.clone(),
+        resumptions: fold.resumptions.clone(),
         criteria: criteria(run),
         sandbox: started.is_some_and(|run| run.sandbox),
         started: run.began(),
@@ -55,7 +57,7 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
             verdict_of_run: run.reconciliation().and(finished.map(|end| end.verdict)),
             ..fold.reconciliation.clone()
         },
-        unknown: unknown::list(&fold.jobs, run, fold.open_intents),
+        unknown,
         tokens: fold.tokens.clone(),
         tool: started.map(|run| run.tool.clone()).unwrap_or_default(),
         operator: started.map(|run| operator(&run.operator)),
@@ -72,9 +74,12 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
 }
 
 /// Damage first: a broken chain makes every sum below it worthless.
-fn problems(run: &RunState, evidence: &Evidence) -> Vec<String> {
+fn problems(fold: &ReportBuilder, evidence: &Evidence) -> Vec<String> {
     let damage = evidence.damage.clone();
-    let balance = run.balance().err().map(|imbalance| imbalance.to_string());
+    // Names and messages are missing then; the sums are not touched by it.
+    let lost = fold.jobs.is_unreadable().then(|| "a temporary file of this report cannot be read back".to_owned());
+    let damage = damage.or(lost);
+    let balance = fold.run.balance().err().map(|imbalance| imbalance.to_string());
     let alive = evidence.alive.as_ref().map(|holder| format!("the run is still going on: {holder}"));
     alive.into_iter().chain(damage).chain(balance).collect()
 }

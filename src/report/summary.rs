@@ -53,7 +53,7 @@ pub struct Summary {
     pub finished: Option<Timestamp>,
     /// The moment of the last record, in UTC.
     pub last_record: Option<Timestamp>,
-    /// From the first record to the last, in milliseconds with three decimals.
+    /// From the first record to the last, without the time between two processes of the run, in milliseconds with three decimals.
     #[schemars(range(min = 0))]
     pub duration_ms: f64,
     /// The figures of the whole run.
@@ -77,6 +77,9 @@ pub struct Summary {
     /// Jobs that were unknown, and of which it was found out what became of them.
     #[serde(default)]
     pub reconciliation: ReconciliationSummary,
+    /// The processes that went on with the run, in order; empty for a run of one process.
+    #[serde(default)]
+    pub resumptions: Vec<ResumptionSummary>,
     /// Access tokens.
     pub tokens: TokenSummary,
     /// Name and version of the tool that ran it.
@@ -97,6 +100,30 @@ pub struct Summary {
     pub numbers: NumberPrivacy,
     /// The file that all this was made from.
     pub audit: AuditSummary,
+}
+
+/// A process that went on with the run.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct ResumptionSummary {
+    /// When, in UTC.
+    pub timestamp: Timestamp,
+    /// Who, and where: `user@host`.
+    pub who: String,
+    /// Name and version of its tool.
+    pub tool: String,
+    /// Jobs whose effect nobody knew: they became unknown.
+    pub open: u64,
+    /// Jobs that were left to send.
+    pub pending: u64,
+    /// Unknown jobs that were sent again, because somebody had said so.
+    pub reopened: u64,
+    /// Bytes of a torn last line that were cut off.
+    pub torn_bytes: u64,
+    /// Why, where somebody had to say so.
+    pub reason: Option<String>,
+    /// Rules that held and were passed over.
+    pub despite: Vec<String>,
 }
 
 /// Figures of a set or of the whole run.

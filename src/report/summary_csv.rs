@@ -46,7 +46,7 @@ const NOT_BRIDGED: &str = "not_bridged";
 
 /// The file.
 pub(super) fn bytes(summary: &Summary) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = writer();
+    let mut writer = writer(Vec::new());
     writer.write_record(COLUMNS.into_iter().chain([BY_STATUS, NOT_BRIDGED]))?;
     for figures in &summary.sets {
         writer.write_record(row("set", figures))?;

@@ -30,6 +30,9 @@ pub(super) fn lines(summary: &Summary) -> String {
         let words = format!("{}; {} in flight at that moment", printable(&stop.reason, MAX_REASON), stop.in_flight);
         out.push(row("stopped", &words));
     }
+    let skip = summary.resumptions.len().saturating_sub(MAX_REASONS);
+    let resumptions = summary.resumptions.iter().skip(skip).map(super::resumption::words);
+    out.extend(resumptions.map(|words| row("resumed", &printable(&words, MAX_REASON))));
     out.push(row("jobs", &sum(&summary.total)));
     out.extend(waves(summary));
     out.push(row("success", &rate(&summary.total)));
@@ -89,6 +92,7 @@ pub(super) fn ending_words(ending: Ending) -> &'static str {
         Ending::WindowClosed => "its window was closed",
         Ending::WaveFailed => "a wave did not show what it had to",
         Ending::BreakerOpen => "the API did not work",
+        Ending::GuardFailed => "the register of calls failed",
     }
 }
 

@@ -15,10 +15,8 @@ pub(super) fn list(jobs: &Jobs, run: &RunState, in_flight: u64) -> UnknownSummar
     let listed: Vec<UnknownJob> = if count == 0 {
         Vec::new()
     } else {
-        let open = |view: &JobView<'_>| {
-            matches!(view.state, JobState::Unknown | JobState::InFlight | JobState::InFlightDoubtful)
-        };
-        jobs.views(run).filter(open).take(MAX_LISTED).map(|view| unknown(&view)).collect()
+        let open = |state| matches!(state, JobState::Unknown | JobState::InFlight | JobState::InFlightDoubtful);
+        jobs.views(run, open).take(MAX_LISTED).map(|view| unknown(&view)).collect()
     };
     let left_out = count.saturating_sub(u64::try_from(listed.len()).unwrap_or(u64::MAX));
     UnknownSummary { count, in_flight, jobs: listed, left_out }
@@ -28,9 +26,9 @@ fn unknown(view: &JobView<'_>) -> UnknownJob {
     UnknownJob {
         job: view.job,
         set: view.set.to_owned(),
-        key: view.key.map(str::to_owned),
-        call_id: view.call_id.map(str::to_owned),
-        request_id: view.request_id.map(str::to_owned),
+        key: view.key.as_deref().map(str::to_owned),
+        call_id: view.call_id.as_deref().map(str::to_owned),
+        request_id: view.request_id.as_deref().map(str::to_owned),
         correlation_id: view.correlation_id.map(str::to_owned),
         why: why(view),
     }

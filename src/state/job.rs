@@ -89,7 +89,9 @@ impl JobState {
             Self::InFlightDoubtful => Self::from_in_flight_doubtful(step),
             Self::Unknown => Self::from_unknown(step),
             Self::NotAttempted => (step == Step::Resumes).then_some(Self::Pending),
-            Self::Succeeded | Self::Accepted | Self::Rejected | Self::NotSent | Self::NotBridged | Self::Skipped => None,
+            Self::Succeeded | Self::Accepted | Self::Rejected | Self::NotSent | Self::NotBridged | Self::Skipped => {
+                None
+            }
         };
         next.ok_or(IllegalStep { state: self, step })
     }

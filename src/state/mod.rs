@@ -1,6 +1,7 @@
 //! What a run's events add up to: one transition table and one fold, shared by dispatcher, verify and reports.
 
 mod criteria;
+mod effect;
 mod job;
 mod run;
 mod tally;

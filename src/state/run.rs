@@ -165,7 +165,7 @@ impl RunState {
                 self.beside_waves(skipped.job, &skipped.set, Step::Skip)?;
             }
             Event::JobSkipped(skipped) => {
-                self.join_wave(true);
+                self.join_wave(skipped.attempts == 0);
                 self.step(skipped.job, &skipped.set, Step::Skip)?;
             }
             Event::JobExpired(expired) => {

@@ -8,6 +8,8 @@ use super::slips::{PLAIN_QUOTES, TYPOGRAPHIC, in_one_brace, syntax};
 use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
 use handlebars::{Context, Handlebars, Path, PathSeg, RenderErrorReason};
 use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// Longest template text, in bytes.
@@ -31,7 +33,44 @@ pub struct Template {
 enum Kind {
     Constant(String),
     Lookup(Vec<String>),
+    /// Its name in the registry.
     Rendered(String),
+    /// Texts and names in a row, nothing else, and its name in the registry: nearly every template, and every row's.
+    Joined(Vec<Piece>, String),
+}
+
+/// A part of a template without helpers and blocks.
+#[derive(Clone, Debug)]
+enum Piece {
+    Text(String),
+    Name(Vec<String>),
+}
+
+/// What templates read.
+pub trait Values {
+    /// The value that a path of names leads to.
+    fn get(&self, path: &[String]) -> Option<Cow<'_, Value>>;
+
+    /// All of them, for templates that do more than name values.
+    fn context(&self) -> &Context;
+}
+
+impl Values for Context {
+    fn get(&self, path: &[String]) -> Option<Cow<'_, Value>> {
+        value_at(self.data(), path).map(Cow::Borrowed)
+    }
+
+    fn context(&self) -> &Context {
+        self
+    }
+}
+
+/// The value below another one that a path of names and indices leads to.
+pub fn value_at<'v>(value: &'v Value, path: &[String]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, name| match value {
+        Value::Array(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)),
+        value => value.get(name),
+    })
 }
 
 impl Template {
@@ -44,7 +83,7 @@ impl Template {
     pub fn plain(&self) -> Option<&[String]> {
         match &self.kind {
             Kind::Lookup(path) => Some(path),
-            Kind::Constant(_) | Kind::Rendered(_) => None,
+            Kind::Constant(_) | Kind::Rendered(_) | Kind::Joined(..) => None,
         }
     }
 
@@ -107,45 +146,84 @@ impl Engine {
             return Ok(Template { kind: Kind::Lookup(path), names, rescopes: false });
         }
         let rescopes = rescopes(&parsed.elements);
+        let pieces = pieces(&parsed.elements);
         rounds::count_in(&mut parsed);
         let name = self.compiled.to_string();
         self.compiled += 1;
         self.registry.register_template(&name, parsed);
-        Ok(Template { kind: Kind::Rendered(name), names, rescopes })
+        let kind = pieces.map_or_else(|| Kind::Rendered(name.clone()), |pieces| Kind::Joined(pieces, name.clone()));
+        Ok(Template { kind, names, rescopes })
     }
 
     /// Fills a template in.
-    pub fn render(&self, template: &Template, values: &Context) -> Result<Value, RenderError> {
+    pub fn render(&self, template: &Template, values: &impl Values) -> Result<Value, RenderError> {
+        self.fill(template, values).map(Cow::into_owned)
+    }
+
+    /// The same; a value that stands there already is lent.
+    pub fn fill<'v>(&self, template: &Template, values: &'v impl Values) -> Result<Cow<'v, Value>, RenderError> {
         match &template.kind {
-            Kind::Constant(text) => Ok(Value::String(text.clone())),
-            Kind::Lookup(path) => path
-                .iter()
-                .try_fold(values.data(), |value, name| match value {
-                    Value::Array(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)),
-                    value => value.get(name),
-                })
-                .cloned()
-                .ok_or_else(|| RenderError(format!("there is no `{}` here", path.join(".")))),
-            Kind::Rendered(name) => {
-                let mut output = Bounded(Vec::new());
-                self.rounds.reset();
-                match self.registry.render_with_context_to_write(name, values, &mut output) {
-                    Ok(()) => Ok(Value::String(String::from_utf8_lossy(&output.0).into_owned())),
-                    Err(_) if output.0.len() >= MAX_OUTPUT => {
-                        Err(RenderError(format!("it gives more than {MAX_OUTPUT} bytes")))
-                    }
-                    Err(_) if self.rounds.are_too_many() => {
-                        Err(RenderError(format!("its loops go round more than {MAX_ROUNDS} times")))
-                    }
-                    Err(error) => Err(RenderError(match error.reason() {
-                        RenderErrorReason::MissingVariable(Some(name)) => format!("there is no `{name}` here"),
-                        RenderErrorReason::MissingVariable(None) => "a name has no value here".to_owned(),
-                        reason => first_line(&reason.to_string()),
-                    })),
-                }
+            Kind::Constant(text) => Ok(Cow::Owned(Value::String(text.clone()))),
+            Kind::Lookup(path) => {
+                values.get(path).ok_or_else(|| RenderError(format!("there is no `{}` here", path.join("."))))
             }
+            Kind::Joined(pieces, name) => match join(pieces, values) {
+                Some(text) => Ok(Cow::Owned(Value::String(text))),
+                None => self.render_registered(name, values.context()).map(Cow::Owned),
+            },
+            Kind::Rendered(name) => self.render_registered(name, values.context()).map(Cow::Owned),
         }
     }
+
+    fn render_registered(&self, name: &str, values: &Context) -> Result<Value, RenderError> {
+        let mut output = Bounded(Vec::new());
+        self.rounds.reset();
+        match self.registry.render_with_context_to_write(name, values, &mut output) {
+            Ok(()) => Ok(Value::String(String::from_utf8_lossy(&output.0).into_owned())),
+            Err(_) if output.0.len() >= MAX_OUTPUT => {
+                Err(RenderError(format!("it gives more than {MAX_OUTPUT} bytes")))
+            }
+            Err(_) if self.rounds.are_too_many() => {
+                Err(RenderError(format!("its loops go round more than {MAX_ROUNDS} times")))
+            }
+            Err(error) => Err(RenderError(match error.reason() {
+                RenderErrorReason::MissingVariable(Some(name)) => format!("there is no `{name}` here"),
+                RenderErrorReason::MissingVariable(None) => "a name has no value here".to_owned(),
+                reason => first_line(&reason.to_string()),
+            })),
+        }
+    }
+}
+
+/// The parts of a template that is nothing but texts and names; `None`: it is more.
+fn pieces(elements: &[TemplateElement]) -> Option<Vec<Piece>> {
+    let piece = |element: &TemplateElement| match element {
+        TemplateElement::RawString(text) => Some(Piece::Text(text.clone())),
+        TemplateElement::Expression(name) | TemplateElement::HtmlExpression(name) => {
+            let bare = name.params.is_empty() && name.hash.is_empty() && name.block_param.is_none();
+            let is_helper = name.name.as_name().and_then(helpers::find).is_some();
+            plain_path(&name.name).filter(|_| bare && !is_helper).map(Piece::Name)
+        }
+        _ => None,
+    };
+    elements.iter().map(piece).collect()
+}
+
+/// What handlebars would give, where every value is a text or a number and all is short enough. Anything else is left to
+/// handlebars itself, which has words for it.
+fn join(pieces: &[Piece], values: &impl Values) -> Option<String> {
+    let mut joined = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => joined.push_str(text),
+            Piece::Name(path) => match &*values.get(path)? {
+                Value::String(text) => joined.push_str(text),
+                Value::Number(number) => write!(joined, "{number}").ok()?,
+                _ => return None,
+            },
+        }
+    }
+    (joined.len() <= MAX_OUTPUT).then_some(joined)
 }
 
 /// Output that ends at [`MAX_OUTPUT`].
@@ -343,6 +421,37 @@ mod tests {
         assert_eq!(render("{{eq (lower row.status) 'waiting'}}", &values), json!("true"));
         assert_eq!(render("{{default vars.desk '+12025550104'}}", &values), json!("+12025550104"));
         assert_eq!(render("plain", &values), json!("plain"));
+    }
+
+    #[test]
+    fn texts_and_names_in_a_row_give_what_handlebars_gives() {
+        let values = json!({
+            "row": {"call_id": "a{{b}} \"c\"", "status": 7, "": 0},
+            "vars": {"desk": null, "legs": [1.5, "x", true], "big": 12_345_678_901_234_567_890_u64, "on": false, "o": {"a": 1}},
+        });
+        let mut registry = Handlebars::new();
+        registry.register_escape_fn(handlebars::no_escape);
+        registry.set_strict_mode(true);
+        for text in [
+            "{{row.call_id}}-{{row.status}}",
+            "  {{~ row.call_id ~}}  {{{row.status}}} \\{{x}} é",
+            "{{vars.big}}/{{vars.legs.[0]}}/{{vars.legs.1}}",
+            "<{{vars.desk}}>",
+            "<{{vars.legs}}>",
+            "<{{vars.o}}>",
+            "<{{vars.on}}{{row.call_id}}>",
+            "{{row.call_id}}{{! a comment }}{{row.status}}",
+        ] {
+            let expected = registry.render_template(text, &values).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(render(text, &values), json!(expected), "{text}");
+        }
+        let mut engine = Engine::default();
+        let mut error = |text: &str| {
+            let template = engine.compile(text, &scope()).unwrap_or_else(|e| panic!("{text}: {e:?}"));
+            let context = Context::wraps(&values).unwrap_or_else(|e| panic!("{e}"));
+            engine.render(&template, &context).err().map(|error| error.0)
+        };
+        assert_eq!(error("<{{vars.none}}>").as_deref(), Some("there is no `vars.none` here"));
     }
 
     #[test]

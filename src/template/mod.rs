@@ -13,7 +13,7 @@ mod rounds;
 mod slips;
 mod tree;
 
-pub use compile::{Engine, Template};
+pub use compile::{Engine, Template, Values, value_at};
 pub use error::{CompileError, RenderError};
 pub use helpers::{HELPERS, HelperSpec};
 pub use names::{Scope, nearest};

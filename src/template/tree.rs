@@ -1,9 +1,8 @@
 //! A JSON value with templates at its leaves.
 
-use super::compile::{Engine, Template};
+use super::compile::{Engine, Template, Values};
 use super::error::{CompileError, RenderError};
 use super::names::Scope;
-use handlebars::Context;
 use serde_json::{Map, Value};
 
 /// A compiled value.
@@ -91,7 +90,7 @@ impl Tree {
     }
 
     /// Fills every leaf in.
-    pub fn render(&self, engine: &Engine, values: &Context) -> Result<Value, TreeError<RenderError>> {
+    pub fn render(&self, engine: &Engine, values: &impl Values) -> Result<Value, TreeError<RenderError>> {
         match self {
             Self::Constant(value) => Ok(value.clone()),
             Self::Leaf(template) => {
@@ -110,6 +109,46 @@ impl Tree {
                 })
                 .collect::<Result<Map<_, _>, _>>()
                 .map(Value::Object),
+        }
+    }
+
+    /// The same into what another row has left: what no template changes stays where it is. After a failure the value is
+    /// of no use.
+    pub fn refill(
+        &self,
+        engine: &Engine,
+        values: &impl Values,
+        value: &mut Value,
+    ) -> Result<(), TreeError<RenderError>> {
+        match (self, value) {
+            (Self::Constant(_), _) => Ok(()),
+            (Self::Leaf(template), value) => {
+                let filled = engine.fill(template, values);
+                let filled = filled.map_err(|error| TreeError { pointer: String::new(), error })?;
+                match (&mut *value, &*filled) {
+                    // The text keeps its memory.
+                    (Value::String(old), Value::String(new)) => old.clone_from(new),
+                    _ => *value = filled.into_owned(),
+                }
+                Ok(())
+            }
+            (Self::Array(nodes), Value::Array(items)) if items.len() == nodes.len() => {
+                let mut pairs = nodes.iter().zip(items).enumerate();
+                pairs.try_for_each(|(index, (node, item))| {
+                    node.refill(engine, values, item).map_err(|error| error.under(&index.to_string()))
+                })
+            }
+            (Self::Object(nodes), Value::Object(members)) if members.len() == nodes.len() => {
+                // Members stand in the order in which they were put in.
+                let mut pairs = nodes.iter().zip(members.values_mut());
+                pairs.try_for_each(|((name, node), member)| {
+                    node.refill(engine, values, member).map_err(|error| error.under(name))
+                })
+            }
+            (Self::Array(_) | Self::Object(_), value) => {
+                *value = self.render(engine, values)?;
+                Ok(())
+            }
         }
     }
 

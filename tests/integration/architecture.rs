@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Module, and what it may import. The same table stands in the docs of `src/lib.rs`.
-const TABLE: [(&str, &[&str]); 16] = [
+const TABLE: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("event", &["model"]),
     ("state", &["event", "model"]),
@@ -18,6 +18,7 @@ const TABLE: [(&str, &[&str]); 16] = [
     ("plan", &["model"]),
     ("execute", &["event", "model", "profile", "state"]),
     ("journal", &["event", "model", "state"]),
+    ("register", &["event", "journal", "model", "state"]),
     ("reconcile", &["event", "model", "state"]),
     ("report", &["event", "model", "state"]),
     ("simulator", &["model"]),
@@ -34,6 +35,7 @@ const TABLE: [(&str, &[&str]); 16] = [
             "plan",
             "profile",
             "reconcile",
+            "register",
             "report",
             "schema",
             "simulator",

@@ -7,6 +7,7 @@
 use crate::support::book::{Book, set};
 use crate::support::process::{GUARD, Running};
 use crate::support::server::{Gate, RawServer, Reply, Request, answer, locked, ok};
+use crate::support::show;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -34,7 +35,7 @@ fn api(seed: u64) -> (RawServer, Effects) {
                 let number: u64 = request.call().bytes().map(u64::from).sum::<u64>() * 31 + entry.1 as u64;
                 let mut rng = fastrand::Rng::with_seed(seed ^ number.wrapping_mul(0x9e37_79b9));
                 let roll = rng.u32(0..100);
-                entry.0 += usize::from(roll < 75 || roll >= 92);
+                entry.0 += usize::from(!(75..92).contains(&roll));
                 (roll, Duration::from_micros(rng.u64(0..3000)))
             };
             never.opens_within(latency);
@@ -169,7 +170,7 @@ fn all_moments(seed: u64) {
         let bytes = full * moment as u64 / MOMENTS as u64;
         one_moment(seed + moment as u64, moment, bytes, &mut met);
     }
-    println!("seed {seed}: {met:?}");
+    show(&(seed, &met));
     assert!(met.kills > MOMENTS * 9 / 10, "{met:?}");
     assert!(met.kills_of_resumed > 10, "{met:?}");
     assert!(met.with_open_intents > MOMENTS / 3, "{met:?}");

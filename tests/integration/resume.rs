@@ -94,10 +94,16 @@ fn unknown_jobs_are_sent_again_only_on_somebody_s_word_with_a_reason() {
     let run = book.run(11);
     book.start_resume(&run.dir, &["--resend-unknown"]).finish().expect(2);
     assert_eq!(by_call(&server)["call-2"], 1);
-    let resumed = book.resume(&run.dir, 0, &["--resend-unknown", "--reason", "the agent says that +12025550104 never rang"]);
+    let resumed =
+        book.resume(&run.dir, 0, &["--resend-unknown", "--reason", "the agent says that +12025550104 never rang"]);
     assert_eq!(by_call(&server)["call-2"], 2);
     let again = resumed.audit.event("run_resumed");
     assert_eq!(again["reason"], "the agent says that +1202*****04 never rang");
+    let summary = resumed.summary();
+    assert_eq!((&summary["resumptions"][0]["reopened"], &summary["verdict"]), (&1.into(), &"passed".into()));
+    assert!(resumed.stdout.contains("1 unknown sent again; the agent says"), "{}", resumed.stdout);
+    let page = String::from_utf8(resumed.bytes("report.html")).unwrap();
+    assert!(page.contains("1 unknown sent again; the agent says"));
     assert_eq!(resumed.audit.event("job_reopened")["call_id"], "call-2");
     assert_eq!(resumed.audit.outcome_of("call-2")["attempt"], 2);
     assert_eq!(resumed.audit.total("succeeded"), 3);
@@ -168,7 +174,9 @@ fn waves_budget_and_criteria_go_on_from_where_they_were() {
 fn an_abort_rule_that_holds_stops_the_run_again_unless_somebody_passes_it_over() {
     let gate = Gate::default();
     let server = hangs_at("call-3", &gate);
-    let book = Book::at(&server.url()).many_calls(5).more("abort_when: [\"unknown >= 1\"]\nsuccess_criteria: [\"unknown <= 5\"]");
+    let book = Book::at(&server.url())
+        .many_calls(5)
+        .more("abort_when: [\"unknown >= 1\"]\nsuccess_criteria: [\"unknown <= 5\"]");
     let run = killed(&server, &book, 3);
     let stopped = book.resume(&run.dir, 12, &[]);
     assert_eq!(server.bridges().len(), 3, "nothing is sent");
@@ -185,7 +193,8 @@ fn an_abort_rule_that_holds_stops_the_run_again_unless_somebody_passes_it_over()
 fn a_criterion_that_is_lost_already_does_not_keep_the_rest_from_being_done() {
     let gate = Gate::default();
     let server = hangs_at("call-3", &gate);
-    let book = Book::at(&server.url()).many_calls(5).more("success_criteria: [\"unknown == 0\", \"success_rate >= 50%\"]");
+    let book =
+        Book::at(&server.url()).many_calls(5).more("success_criteria: [\"unknown == 0\", \"success_rate >= 50%\"]");
     let run = killed(&server, &book, 3);
     let resumed = book.resume(&run.dir, 11, &[]);
     gate.open();
@@ -214,7 +223,8 @@ fn an_open_breaker_stays_open_and_one_job_tries_first() {
 fn values_of_the_command_line_and_the_environment_are_those_of_the_run() {
     let gate = Gate::default();
     let server = hangs_at("south-1", &gate);
-    let runbook_sets = set("s", r#"[{"id":"1"},{"id":"2"}]"#, "").replace("{{row.call_id}}", "{{vars.wing}}-{{row.id}}");
+    let runbook_sets =
+        set("s", r#"[{"id":"1"},{"id":"2"}]"#, "").replace("{{row.call_id}}", "{{vars.wing}}-{{row.id}}");
     let runbook_sets = runbook_sets.replace("+12025550104", "{{env.DESK}}");
     let book = Book::at(&server.url())
         .sets(&runbook_sets)
@@ -241,7 +251,8 @@ fn a_run_that_is_alive_is_left_alone() {
     let book = Book::at(&server.url()).many_calls(2);
     let run = book.start(&[]);
     server.wait_for_bridges(1);
-    let dir = book.run_dirs().into_iter().find(|dir| !dir.file_name().unwrap().to_string_lossy().starts_with('.')).unwrap();
+    let dir =
+        book.run_dirs().into_iter().find(|dir| !dir.file_name().unwrap().to_string_lossy().starts_with('.')).unwrap();
     let refused = book.start_resume(&dir, &[]).finish().expect(75);
     assert!(refused.stderr.contains("another run holds"), "{refused}");
     gate.open();
@@ -315,4 +326,52 @@ fn a_torn_file_can_be_reconciled_too() {
     let resumed = book.resume(&run.dir, 10, &[]);
     let totals: &Value = &resumed.audit.finished()["totals"];
     assert_eq!((&totals["succeeded"], &totals["not_bridged"]), (&1.into(), &1.into()));
+}
+
+/// Jobs of each wave, and how many of them are bridged.
+fn waves(run: &Run) -> Vec<(u64, u64)> {
+    let waves = run.audit.finished()["waves"].as_array().unwrap().clone();
+    let number = |wave: &Value, name: &str| wave[name].as_u64().unwrap();
+    waves.iter().map(|wave| (number(wave, "jobs"), number(wave, "succeeded"))).collect()
+}
+
+#[test]
+fn a_job_that_is_sent_again_belongs_to_the_wave_that_is_going_on() {
+    let met = std::sync::atomic::AtomicUsize::new(0);
+    let server = RawServer::bridging(move |_| {
+        if met.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 { Reply::Reset } else { ok() }
+    });
+    let book = Book::at(&server.url()).many_calls(6).more("waves: [{size: 2}, {size: 2}, {size: 100%}]");
+    let run = book.run(11);
+    assert_eq!(waves(&run), [(2, 1), (2, 2), (2, 2)]);
+    let resumed = book.resume(&run.dir, 0, &["--resend-unknown", "--reason", "nobody was connected"]);
+    assert_eq!(waves(&resumed), [(1, 1), (2, 2), (3, 3)]);
+}
+
+#[test]
+fn a_wave_that_has_failed_holds_until_it_is_found_out_or_passed_over() {
+    let met = std::sync::atomic::AtomicUsize::new(0);
+    let server = RawServer::bridging(move |_| {
+        if met.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 { Reply::Reset } else { ok() }
+    });
+    let book = Book::at(&server.url())
+        .many_calls(5)
+        .more("waves: [{size: 2, require: [\"success_rate >= 100%\"]}, {size: 100%}]\non_lost_criterion: continue");
+    let run = book.run(12);
+    let again = book.resume(&run.dir, 12, &[]);
+    assert_eq!((server.bridges().len(), again.audit.total("not_attempted")), (2, 3));
+    let copy = book.dir().join("copy").join(run.dir.file_name().unwrap());
+    let copied = std::process::Command::new("cp")
+        .args(["-r", run.dir.to_str().unwrap()])
+        .arg(book.dir().join("copy"))
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    let copy = if copy.is_dir() { copy } else { book.dir().join("copy") };
+    let despite = book.resume(&copy, 11, &["--despite-rules", "--reason", "it was a test call"]);
+    assert_eq!((despite.audit.total("succeeded"), despite.audit.total("unknown")), (4, 1));
+    // Once it is known that the call was bridged, the wave has shown what it had to.
+    run.command(0, &["reconcile", ".", "--decide", "1=bridged", "--reason", "the agent was there"]);
+    let resumed = book.resume(&run.dir, 0, &[]);
+    assert_eq!(waves(&resumed), [(2, 2), (3, 3)]);
 }

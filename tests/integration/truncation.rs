@@ -2,6 +2,7 @@
 
 use crate::support::book::{Book, set};
 use crate::support::server::{RawServer, Reply, Request, answer, ok};
+use crate::support::show;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -106,7 +107,7 @@ fn at_every_third_place_from(first: usize) {
         }
         std::fs::remove_dir_all(dir.parent().unwrap()).unwrap();
     }
-    println!("{refused} without a record, {went_on} went on, {torn} of them from a torn line");
+    show(&(("without a record", refused), ("went on", went_on), ("from a torn line", torn)));
     assert!(refused > 5 && went_on > 20 && torn > 10, "{refused}, {went_on}, {torn}");
 }
 

@@ -2,6 +2,7 @@
 
 mod estimate;
 mod figures;
+mod once_look;
 pub(super) mod saved;
 mod show;
 
@@ -15,6 +16,7 @@ use super::{check, print, settings};
 use crate::expand::{Expander, Files};
 use crate::model::Job;
 use crate::profile::Urls;
+use once_look::OnceLook;
 use show::{Plan, Request};
 use std::fs::OpenOptions;
 use std::io::{BufWriter, ErrorKind, Write};
@@ -35,7 +37,9 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     let latency = estimate::latency(args)?;
     let settings = settings::effective(runbook, profile.has_idempotency_key(), &args.selection, sources);
     // `open` has refused what gives no URLs.
-    let Urls { base_url, token_url, .. } = profile.urls(&runbook.connection.endpoints).unwrap_or_default();
+    let urls = profile.urls(&runbook.connection.endpoints).unwrap_or_default();
+    let mut once = OnceLook::open(runbook, profile.name(), &urls, &args.out)?;
+    let Urls { base_url, token_url, .. } = urls;
     let mut payloads = args.payloads.as_deref().map(create).transpose()?;
     let mut first = Vec::new();
     let mut write_error = None;
@@ -44,6 +48,9 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
     let census = expander.census(check::NO_RUN, |job| {
         if first.len() < SHOWN {
             first.push(Request::of(job, runbook.numbers));
+        }
+        if let Some(once) = &mut once {
+            once.look(job);
         }
         if let Some(file) = &mut payloads
             && write_error.is_none()
@@ -77,6 +84,7 @@ pub(super) fn plan(args: &PlanArgs, sources: &Sources, output: OutputArgs) -> Re
         total: figures::total(&census),
         sets: figures::by_set(&census),
         settings,
+        once_per: once.map(OnceLook::figures).transpose()?,
         estimated_seconds: estimate::duration(runbook, &census, latency.seconds),
         latency,
         id,

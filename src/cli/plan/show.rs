@@ -23,12 +23,28 @@ pub(super) struct Plan<'a> {
     pub(super) total: Figures,
     pub(super) sets: Vec<SetFigures<'a>>,
     pub(super) settings: Vec<Setting>,
+    /// What the register of calls says now; absent where `guards.once_per` is off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) once_per: Option<OnceFigures>,
     pub(super) estimated_seconds: f64,
     pub(super) latency: LatencyBasis,
     /// Of the plan that was saved.
     #[serde(rename = "plan_id", skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<String>,
     pub(super) first: Vec<Request>,
+}
+
+/// Calls that other runs keep from being sent.
+#[derive(Serialize)]
+pub(super) struct OnceFigures {
+    /// How far back other runs count.
+    pub(super) window: String,
+    /// The register of calls.
+    pub(super) store: String,
+    /// Whether it is there.
+    pub(super) exists: bool,
+    /// Jobs that would be skipped if they were sent now. The run decides about each when its turn comes.
+    pub(super) would_skip: u64,
 }
 
 /// A request as it would be sent, its numbers as the runbook's `privacy` says. `--payloads` has them in full.
@@ -130,6 +146,10 @@ pub(super) fn human(plan: &Plan<'_>) -> String {
     if plan.sets.len() > 1 && !plan.total.destinations.is_empty() {
         let _ = writeln!(text, "    all sets");
         destinations(&mut text, &plan.total);
+    }
+    if let Some(once) = &plan.once_per {
+        let of = if once.exists { once.store.as_str() } else { "there is no register yet" };
+        let _ = writeln!(text, "  once per  {}: {} would be skipped now ({of})", once.window, once.would_skip);
     }
     let (seconds, source) = (plan.latency.seconds, &plan.latency.source);
     let _ = writeln!(

@@ -14,14 +14,12 @@ use super::failure::Failure;
 use super::inputs::cannot_create;
 use super::keys;
 use super::past::{Past, lock};
-use super::report;
 use super::run::operator;
+use super::{once, report};
 use crate::event::{Event, FileDigest, Happened};
 use crate::journal::{self, SigningKey};
 use crate::model::{JobNumber, SecretSource, Timestamp};
-use crate::reconcile::{
-    Closing, Finding, OpenJob, RecordRules, close_reconciliation, close_run, decide, resolve,
-};
+use crate::reconcile::{Closing, Finding, OpenJob, RecordRules, close_reconciliation, close_run, decide, resolve};
 use show::Told;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -59,6 +57,8 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
         lines.push(Happened { at, event: Event::ReconciliationFinished(Box::new(closing)) });
         if !args.dry_run {
             write(&run_dir, &past, &lines, key.as_ref())?;
+            let store = past.run.started().and_then(|started| started.once_store.as_deref());
+            once::after_reconciliation(store, &past.run_id, &run_dir);
             kept.into_iter().for_each(Kept::stays);
         }
     }

@@ -82,8 +82,7 @@ pub(super) fn probe(
 
 /// The probe of each job, made from its row.
 fn questions(reopened: &Reopened, run_id: &RunId, jobs: &[&OpenJob]) -> Result<Vec<Question>, Failure> {
-    let refuse =
-        |words: String| Failure::new(Exit::Invalid, words).help("use --records or --decide");
+    let refuse = |words: String| Failure::new(Exit::Invalid, words).help("use --records or --decide");
     let wanted: BTreeMap<JobNumber, &OpenJob> = jobs.iter().map(|job| (job.job, *job)).collect();
     let Reopened { sound: Sound { runbook, profile, selection, .. }, files, .. } = reopened;
     let expander = Expander::new(runbook, profile, files.clone(), selection);

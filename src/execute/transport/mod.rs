@@ -158,7 +158,7 @@ impl Transport {
     }
 
     /// Sends a bridge request.
-    pub(super) async fn bridge(&self, request: RequestSpec, access: &Access) -> Exchange {
+    pub(super) async fn bridge(&self, request: &RequestSpec, access: &Access) -> Exchange {
         let Some(base_url) = access.base_url.as_ref().or(self.settings.urls.base_url.as_ref()) else {
             return Exchange::NotBuilt("no base URL is known".to_owned());
         };
@@ -179,14 +179,14 @@ impl Transport {
             };
             builder = builder.header(&header.name, value);
         }
-        for (name, value) in request.headers {
+        for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
         if request.body.is_empty() {
             // RFC 9110 section 8.6: a POST says that nothing follows; some gateways answer 411 without it.
             builder = builder.header(CONTENT_LENGTH, 0);
         }
-        self.exchange(&self.client, builder.body(request.body), limit).await
+        self.exchange(&self.client, builder.body(request.body.clone()), limit).await
     }
 
     /// Sends a read-only request.

@@ -4,7 +4,7 @@ use super::csv_record::{Fault, MAX_COLUMNS, Records, value};
 use super::input::{Input, Opened, not_text};
 use super::{Row, RowPlace};
 use crate::model::{Code, DataPlace, Problem};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::io::BufReader;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -21,6 +21,8 @@ pub(super) struct CsvReader {
     header: Vec<String>,
     header_place: DataPlace,
     shown: PathBuf,
+    /// A row that is no longer needed: its memory serves the next one.
+    spare: Map<String, Value>,
     /// Nothing more can be read.
     ended: bool,
 }
@@ -35,6 +37,7 @@ impl CsvReader {
             header: Vec::new(),
             header_place: DataPlace::default(),
             shown,
+            spare: Map::new(),
             ended: false,
         };
         match reader.records.advance() {
@@ -96,6 +99,11 @@ impl CsvReader {
             }
         }
         Ok(())
+    }
+
+    /// Takes the last row back, for its memory.
+    pub(super) fn take_back(&mut self, row: Map<String, Value>) {
+        self.spare = row;
     }
 
     /// The header's names; empty when the file is.
@@ -182,8 +190,21 @@ impl Iterator for CsvReader {
         if self.records.cells.len() != self.header.len() {
             return Some(Err(self.ragged()));
         }
-        let cells = self.records.cells.iter().map(|cell| Value::String(value(text, cell.clone()).into_owned()));
-        let values = self.header.iter().cloned().zip(cells).collect();
+        let cells = self.records.cells.iter().map(|cell| value(text, cell.clone()));
+        let mut values = std::mem::take(&mut self.spare);
+        if values.keys().eq(&self.header) {
+            for (old, cell) in values.values_mut().zip(cells) {
+                match old {
+                    Value::String(old) => {
+                        old.clear();
+                        old.push_str(&cell);
+                    }
+                    old => *old = Value::String(cell.into_owned()),
+                }
+            }
+        } else {
+            values = self.header.iter().cloned().zip(cells.map(|cell| Value::String(cell.into_owned()))).collect();
+        }
         Some(Ok(Row { values, place: RowPlace { line: self.records.record.line } }))
     }
 }

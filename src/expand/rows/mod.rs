@@ -110,6 +110,13 @@ impl<'a> RowReader<'a> {
         problems
     }
 
+    /// Takes the last row back: the memory of its names and texts serves the next one.
+    pub(super) fn take_back(&mut self, row: Map<String, Value>) {
+        if let Source::Csv(reader) = &mut self.source {
+            reader.take_back(row);
+        }
+    }
+
     /// The names that every row has, if that is known beforehand. A required one counts: its absence is said elsewhere.
     pub(super) fn columns(&self) -> Option<Vec<String>> {
         let axes = self.combinations.iter().flat_map(Combinations::names).map(str::to_owned);

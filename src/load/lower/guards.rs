@@ -2,7 +2,7 @@
 
 use super::quantities::Quantities;
 use crate::load::raw::RawGuards;
-use crate::model::{DenyFile, Guards};
+use crate::model::{Code, DenyFile, DurationSpec, Guards, Problem};
 use serde_json::Value;
 
 pub(super) fn guards(raw: Option<&RawGuards>, quantities: &mut Quantities<'_>) -> Guards {
@@ -23,7 +23,20 @@ pub(super) fn guards(raw: Option<&RawGuards>, quantities: &mut Quantities<'_>) -
             .filter_map(|(prefix, most)| Some((prefix.clone(), (*most)?)))
             .collect(),
         on_violation: raw.on_violation.unwrap_or_default(),
+        once_per: once_per(raw.once_per.as_deref(), quantities),
+        once_store: raw.once_store.as_ref().map(Into::into),
     }
+}
+
+/// A window of no length would let everything pass.
+fn once_per(text: Option<&str>, quantities: &mut Quantities<'_>) -> Option<DurationSpec> {
+    const POINTER: &str = "/guards/once_per";
+    let window = quantities.get(POINTER, Some(text?), 0);
+    if window.get().is_zero() && !quantities.problems.iter().any(|problem| problem.pointer == POINTER) {
+        let problem = Problem::at(Code::OutOfRange, POINTER, "a window of no length guards nothing");
+        quantities.problems.push(problem.help("write for example 24h, or leave `once_per` out"));
+    }
+    Some(window)
 }
 
 /// What to say about a prefix that is none.

@@ -43,6 +43,14 @@ pub(in crate::load) struct RawGuards {
     /// A job that prefixes, regions, kinds or `max_per_prefix` do not let pass: `refuse` the run, or `skip` the job.
     #[schemars(extend("default" = "refuse", "examples" = ["skip"]))]
     pub(in crate::load) on_violation: Option<OnViolation>,
+    /// Across runs and runbooks: a call that another run has bridged, has in flight or left unknown within this time is
+    /// skipped. All runbooks of an output directory share a register of calls. Default: other runs do not count.
+    #[schemars(regex(pattern = DurationSpec::PATTERN), extend("examples" = ["24h"]))]
+    pub(in crate::load) once_per: Option<String>,
+    /// The register of calls, where several output directories share one: a file, relative to the runbook. Default:
+    /// `calls.sqlite` in the output directory.
+    #[schemars(length(min = 1), extend("examples" = ["/var/lib/bridgebook/calls.sqlite"]))]
+    pub(in crate::load) once_store: Option<String>,
 }
 
 /// Prefixes and their bounds.

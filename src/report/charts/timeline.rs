@@ -36,7 +36,7 @@ impl Timeline {
         let span = millis(began, last);
         let width_ms = bucket_width(span);
         let mut buckets = vec![Bucket::default(); usize::try_from(span / width_ms + 1).ok()?];
-        for view in jobs.views(run) {
+        for view in jobs.views(run, |_| true) {
             let Some(at) = view.last_answer else { continue };
             let place = usize::try_from(millis(began, at) / width_ms).ok()?;
             if let Some(bucket) = buckets.get_mut(place) {

@@ -224,6 +224,9 @@ fn facts(summary: &Summary) -> Vec<Fact> {
     add("Finished", summary.finished.map(|at| at.to_string()), false);
     let cut = summary.finished.is_none();
     add("Last record", summary.last_record.filter(|_| cut).map(|at| at.to_string()), false);
+    for resumption in &summary.resumptions {
+        add("Resumed", Some(crate::report::resumption::words(resumption)), false);
+    }
     add("Ended because", summary.ending.map(|ending| ending_words(ending).to_owned()), false);
     add("Base URL", summary.base_url.clone(), true);
     add("Token URL", summary.token_url.clone(), true);

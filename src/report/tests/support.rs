@@ -7,7 +7,7 @@ use crate::event::{
 use crate::model::{
     Evidence as Proof, JobKey, JobNumber, Latency, NumberPrivacy, Outcome, RunId, SetName, SkipReason, Timestamp,
 };
-use crate::report::{Evidence, Report, ReportBuilder};
+use crate::report::{Evidence, Report, ReportBuilder, ReportFile};
 use crate::state::RunState;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -121,7 +121,15 @@ impl Audit {
 
     pub(super) fn skip(&mut self, job: JobNumber) {
         let (set, call_id) = (self.set(job), Some((self.call)(job)));
-        self.push(Event::JobSkipped(JobSkipped { job, set, key: None, call_id, reason: SkipReason::When }));
+        self.push(Event::JobSkipped(JobSkipped {
+            job,
+            set,
+            key: None,
+            call_id,
+            reason: SkipReason::When,
+            detail: None,
+            attempts: 0,
+        }));
     }
 
     pub(super) fn give_up(&mut self, job: JobNumber) {
@@ -213,6 +221,7 @@ fn started(sets: &[(&'static str, u64)], criteria: &[&str]) -> RunStarted {
         profile_sha256: HEAD.into(),
         tool: "bridgebook 0.1.0".into(),
         operator: Operator { user: "ops".into(), sudo_user: None, host: "batch-01.example.com".into(), pid: 4711 },
+        directory: None,
         sandbox: true,
         base_url: Some("https://api.example.com".into()),
         token_url: Some("https://api.example.com/oauth/token".into()),
@@ -222,6 +231,7 @@ fn started(sets: &[(&'static str, u64)], criteria: &[&str]) -> RunStarted {
             setting("retry.max_attempts", "4", SettingSource::Default),
         ],
         plan_id: None,
+        once_store: None,
         numbers: NumberPrivacy::Masked,
         jobs: sets.iter().map(|(_, jobs)| jobs).sum(),
         sets: sets.iter().map(|(name, jobs)| SetPlan { name: SetName::new(*name), jobs: *jobs }).collect(),
@@ -231,8 +241,14 @@ fn started(sets: &[(&'static str, u64)], criteria: &[&str]) -> RunStarted {
 
 /// A file of the report, as text.
 pub(super) fn file(report: &Report, wanted: &str) -> String {
-    let bytes = report.files().find_map(|(name, bytes)| (name == wanted).then_some(bytes)).unwrap_or_default();
+    let bytes = report.files().find(|file| file.name == wanted).map(|file| bytes_of(&file)).unwrap_or_default();
     String::from_utf8(bytes).unwrap_or_else(|error| panic!("{wanted}: {error}"))
+}
+
+pub(super) fn bytes_of(file: &ReportFile<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    file.write_to(&mut bytes).unwrap_or_else(|error| panic!("{}: {error}", file.name));
+    bytes
 }
 
 /// The rows of a CSV file, by column.

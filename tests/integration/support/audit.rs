@@ -33,6 +33,16 @@ impl Audit {
         Self { lines }
     }
 
+    /// The same for the file of a run that was killed: its last line may be torn.
+    pub(crate) fn read_torn(path: &Path) -> Self {
+        let bytes = std::fs::read(path).unwrap();
+        let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Self { lines: Vec::new() } };
+        let whole = end + 1;
+        let copy = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(copy.path(), &bytes[..whole]).unwrap();
+        Self::read(copy.path())
+    }
+
     /// The events of a kind.
     pub(crate) fn events(&self, kind: &str) -> Vec<&Value> {
         self.lines.iter().filter(|line| line["event_type"] == kind).collect()

@@ -52,6 +52,12 @@ impl Book {
         Self::at("http://127.0.0.1:9")
     }
 
+    /// The same runbook, and directory, against another API.
+    pub(crate) fn other_url(mut self, url: &str) -> Self {
+        self.connection[0] = format!("base_url: \"{url}\"");
+        self
+    }
+
     /// With a token endpoint elsewhere.
     pub(crate) fn token_at(mut self, url: &str) -> Self {
         self.connection.push(format!("token_url: \"{url}/oauth/token\""));

@@ -13,10 +13,17 @@ pub(crate) mod proxy;
 pub(crate) mod server;
 pub(crate) mod simulator;
 pub(crate) mod tls;
+pub(crate) mod yard;
 
 use std::path::PathBuf;
 
 /// A file of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Shows what a test has met, so that whoever reads its output can tell that it met something.
+#[expect(clippy::print_stdout, reason = "the harness keeps it, and shows it on a failure or with --nocapture")]
+pub(crate) fn show(what: &impl std::fmt::Debug) {
+    println!("{what:?}");
 }

@@ -1,0 +1,44 @@
+//! The processes that went on with a run after its first one: who, when, with what left to do.
+
+use super::summary::ResumptionSummary;
+use crate::event::RunResumed;
+use crate::model::Timestamp;
+
+/// Resumptions that are listed; a run that was resumed more often is counted by its audit file.
+const MAX_LISTED: usize = 100;
+
+/// Takes one in.
+pub(super) fn take(list: &mut Vec<ResumptionSummary>, at: Timestamp, resumed: &RunResumed) {
+    if list.len() < MAX_LISTED {
+        list.push(ResumptionSummary {
+            timestamp: at,
+            who: super::reconciliation::who(&resumed.operator),
+            tool: resumed.tool.clone(),
+            open: resumed.open,
+            pending: resumed.pending,
+            reopened: 0,
+            torn_bytes: resumed.torn_bytes,
+            reason: resumed.reason.clone(),
+            despite: resumed.despite.clone(),
+        });
+    }
+}
+
+/// One line of it.
+pub(super) fn words(resumption: &ResumptionSummary) -> String {
+    let ResumptionSummary { timestamp, who, open, pending, reopened, torn_bytes, reason, despite, .. } = resumption;
+    let mut words = format!("{timestamp} by {who}: {open} open, {pending} left to send");
+    if *reopened > 0 {
+        words += &format!(", {reopened} unknown sent again");
+    }
+    if *torn_bytes > 0 {
+        words += &format!(", a torn line of {torn_bytes} bytes cut off");
+    }
+    if !despite.is_empty() {
+        words += &format!(", in spite of {}", despite.join(", "));
+    }
+    match reason {
+        Some(reason) => format!("{words}; {reason}"),
+        None => words,
+    }
+}
