@@ -4,7 +4,7 @@ use crate::support::book::Book;
 use crate::support::disk::{announced, assert_stopped, run_dir, shim};
 use crate::support::server::{RawServer, locked, ok};
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -76,7 +76,8 @@ impl Mounted {
         match mount {
             Ok(output) if output.status.success() => Some(Self(at.to_owned())),
             why => {
-                eprintln!("SKIPPED: no tmpfs can be mounted here, so a full one is not tried: {why:?}");
+                let words = format!("SKIPPED: no tmpfs can be mounted here, so a full one is not tried: {why:?}\n");
+                let _ = std::io::stderr().write_all(words.as_bytes());
                 None
             }
         }

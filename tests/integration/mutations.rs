@@ -30,7 +30,9 @@ fn small_run(more: &str) -> (Book, Run) {
     key(book.dir(), "forger");
     let run = book.run(0);
     let kinds = [("bridge_intent", 5), ("job_skipped", 1), ("bridge_attempt", 5)];
-    kinds.iter().for_each(|(kind, count)| assert_eq!(run.audit.events(kind).len(), *count, "{kind}"));
+    for (kind, count) in kinds {
+        assert_eq!(run.audit.events(kind).len(), count, "{kind}");
+    }
     (book, run)
 }
 

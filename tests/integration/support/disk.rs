@@ -111,7 +111,9 @@ pub(crate) fn assert_stopped(book: &Book, server: &RawServer, ended: Ended, out:
     let ended = ended.expect(74);
     let dir = run_dir(out);
     let words = ["the audit file cannot be written", why, "bridgebook resume"];
-    words.iter().for_each(|words| assert!(ended.stderr.contains(words), "{words}: {ended}"));
+    for words in words {
+        assert!(ended.stderr.contains(words), "{words}: {ended}");
+    }
     let (announced, torn) = announced(&std::fs::read(dir.join("audit.jsonl")).unwrap());
     let requests = server.bridges();
     assert!(!requests.is_empty(), "it has stopped before it began: {ended}");
