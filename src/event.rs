@@ -5,21 +5,13 @@
 //! sixteen letters from `a` (0) to `p` (15), the first 64 bits of HMAC-SHA-256 over the number in E.164 form, plus included); field names never
 //! change their meaning within [`FORMAT_VERSION`].
 //!
-//! # The audit file, for implementers
-//! One JSON object a line, UTF-8, `\n` after each. Every line has `v`, `seq` (1, 2, 3, ... without gaps),
-//! `timestamp`, `run_id`, `event_type`, the event's own fields, and last of all `hash`: 64 lower-case hex digits. A line
-//! thus ends in exactly 75 bytes `,"hash":"<64 digits>"}`. The digits are the SHA-256 of the 64 digits of the line before
-//! (64 zeros for the first line), followed by the line's own bytes in front of those 75. Any change of a line shows on
-//! that very line, and all later lines depend on it. The hash of the last line is the *head*: who has kept the head
-//! elsewhere can also find a file that was made anew as a whole. `seal` names the head so far at intervals;
-//! `run_finished` is the last line of a run, so that a file that was cut shows it. After it there may be reconciliations: lines of
-//! `reconciled`, closed each by one `reconciliation_finished`; and the run may go on in a new process with `run_resumed`, up to
-//! another `run_finished`, which counts the whole run. Nothing else.
+//! Bytes, chain, closing records and signature of the audit file are described for implementers in `docs/audit.md`.
 
 mod calls;
 mod pace;
 mod reconciliation;
 mod resume;
+mod signed;
 
 pub use calls::{CallBatch, CallNote, CallRegister, Claimed, RegisterError};
 pub use pace::{
@@ -27,6 +19,7 @@ pub use pace::{
 };
 pub use reconciliation::{Reconciled, ReconciledBy, ReconciliationFinished};
 pub use resume::{JobReopened, RunResumed};
+pub use signed::{SignatureAlgorithm, Signed};
 
 use crate::model::{
     Evidence, JobKey, JobNumber, Latency, NumberPrivacy, Outcome, RunId, SetName, SkipReason, Skipped, Timestamp,
@@ -108,6 +101,8 @@ pub enum Event {
     Reconciled(Box<Reconciled>),
     /// The last line of a reconciliation after the run: the totals and the verdict as they are now.
     ReconciliationFinished(Box<ReconciliationFinished>),
+    /// A signature over everything before it; directly behind a closing record.
+    Signed(Box<Signed>),
 }
 
 /// A file and its digest.

@@ -20,6 +20,7 @@ install() { # install DEBIAN-PACKAGE...
 
 command -v jq >/dev/null || install jq
 command -v python3 >/dev/null || install python3
+command -v openssl >/dev/null || install openssl
 command -v tinyproxy >/dev/null || install tinyproxy
 venv="$(pwd)/target/test-venv"
 python="$venv/bin/python"

@@ -136,6 +136,9 @@ pub(super) enum Command {
     Verify {
         /// The run's directory, or an audit file
         run_dir: PathBuf,
+        /// Its last line must be a signature by this Ed25519 key (PEM, as `openssl pkey -pubout` writes it)
+        #[arg(long, value_name = "FILE.pem")]
+        public_key: Option<PathBuf>,
         /// Form of the result
         #[arg(long, value_enum, default_value_t = Format::Human)]
         format: Format,

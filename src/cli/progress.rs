@@ -256,7 +256,8 @@ impl Observer for Progress {
             | Event::JobNotAttempted(_)
             | Event::Seal(_)
             | Event::RunFinished(_)
-            | Event::ReconciliationFinished(_) => return,
+            | Event::ReconciliationFinished(_)
+            | Event::Signed(_) => return,
         };
         if counts.remarks.len() < MAX_REMARKS {
             counts.remarks.push(remark);

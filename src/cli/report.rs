@@ -15,9 +15,12 @@ fn build(run_dir: &Path) -> Result<(Report, Verification), Failure> {
     let audit = run_dir.join("audit.jsonl");
     let checked = journal::verify(&audit, |record| sound = sound && builder.apply(record).is_ok())
         .map_err(|error| Failure::new(Exit::InputMissing, error).help("give the directory of a run"))?;
+    let alive = super::verify::alive(run_dir, &checked);
     let evidence = Evidence {
         head: checked.head.to_string(),
         lines: checked.lines,
+        signed_by: checked.signature.map(|key| key.fingerprint()),
+        alive: alive.map(|holder| holder.to_string()),
         damage: checked.damage.as_ref().map(|finding| format!("line {}: {}", finding.line, finding.reason)),
     };
     Ok((builder.finish(evidence), checked))

@@ -102,14 +102,14 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let process = Process::start()?;
     tracing::info!(run = %past.run_id, open, pending, "resumed");
     let audit = run_dir.join("audit.jsonl");
-    let ledger = FileLedger::reopen(&audit, past.tail.clone())
+    let ledger = FileLedger::reopen(&audit, past.tail.clone(), target.keeping.clone())
         .map_err(|error| Failure::new(Exit::AuditFailed, format!("{}: {error}", audit.display())))?;
     let progress = Watch { no_progress: args.no_progress, output, log }.progress(&started, before);
     let sinks = Sinks { ledger, register, progress };
     let resumption = Resumption { run, lines, begun, past: past.engine, pass_wave: args.despite_rules };
     let opening = Opening::Again(Box::new(resumption));
     let exit_code = session::hold(process, Work { profile, policy, target: &target }, opening, sets.collect(), sinks)
-        .map_err(|failure| failure.help(format!("what could be recorded is in {}", run_dir.display())))?;
+        .map_err(|failure| session::kept_in(failure, &run_dir))?;
     report::after_run(&run_dir, args.format, exit_code)
 }
 

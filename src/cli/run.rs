@@ -215,7 +215,7 @@ fn execute(
         criteria: runbook.criteria.iter().map(ToString::to_string).collect(),
     };
     let audit = place.run_dir.join("audit.jsonl");
-    let ledger = FileLedger::create(&audit, place.run_id.clone())
+    let ledger = FileLedger::create(&audit, place.run_id.clone(), target.keeping.clone())
         .map_err(|error| Failure::new(Exit::CannotCreate, format!("{}: {error}", audit.display())))?;
     let lanes =
         streams.into_iter().zip(expander.concurrency()).map(|(rows, concurrency)| Lane { rows, concurrency }).collect();
@@ -224,5 +224,5 @@ fn execute(
     let work = Work { profile, policy: session::policy(runbook, census.to_run()), target };
     session::hold(process, work, opening, lanes, Sinks { ledger, register, progress })
         .map(|exit_code| Outcome::Ended(place.run_dir.clone(), exit_code))
-        .map_err(|failure| failure.help(format!("what could be recorded is in {}", place.run_dir.display())))
+        .map_err(|failure| session::kept_in(failure, &place.run_dir))
 }

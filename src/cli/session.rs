@@ -7,10 +7,10 @@ use super::logging::Log;
 use super::progress::Progress;
 use super::sandbox::{self, Sandbox};
 use super::signals::{Signals, signals};
-use super::{link, secrets};
+use super::{keys, link, secrets};
 use crate::event::{CallRegister, RunStarted};
 use crate::execute::{Engine, ExecuteError, Lane, Opening, Policy, RowStream, Transport, TransportSettings};
-use crate::journal::FileLedger;
+use crate::journal::{FileLedger, Keeping};
 use crate::model::{Credentials, Problem, Runbook};
 use crate::profile::{Profile, Urls};
 use crate::register::Keeper;
@@ -27,6 +27,8 @@ pub(super) struct Target {
     credentials: Credentials,
     transport: TransportSettings,
     sandbox: Option<Sandbox>,
+    /// How its audit file is kept.
+    pub(super) keeping: Keeping,
 }
 
 impl Target {
@@ -40,7 +42,8 @@ impl Target {
         // What no header can carry is better known before anything is created.
         profile.standing_header(&credentials).map_err(misconfigured)?;
         let transport = link::settings_at(runbook, base, &urls)?;
-        Ok(Self { urls, credentials, transport, sandbox: None })
+        let keeping = keys::keeping(&runbook.audit, base)?;
+        Ok(Self { urls, credentials, transport, sandbox: None, keeping })
     }
 
     /// A simulator of its own; `script` is a fault script, `None` a rehearsal with some throttling.
@@ -53,7 +56,9 @@ impl Target {
         let urls = Urls { base_url: Some(sandbox.url()), token_url, discovery: None };
         profile.standing_header(&credentials).map_err(misconfigured)?;
         let transport = link::settings(runbook, &urls, true)?;
-        Ok(Self { urls, credentials, transport, sandbox: Some(sandbox) })
+        // No rehearsal needs secrets, and none is worth a signature.
+        let keeping = Keeping { durability: runbook.audit.durability, key: None };
+        Ok(Self { urls, credentials, transport, sandbox: Some(sandbox), keeping })
     }
 
     /// Whether the built-in simulator answers.
@@ -133,6 +138,20 @@ impl Process {
         };
         Ok(Self { runtime, signals })
     }
+}
+
+/// What to do after a run that could not go on.
+pub(super) fn kept_in(failure: Failure, run_dir: &Path) -> Failure {
+    let dir = run_dir.display();
+    let help = if failure.exit() == Exit::AuditFailed {
+        format!(
+            "nothing was sent that is not announced in {dir}; mend what is wrong there (space, quota, mount), then `bridgebook \
+             resume {dir}`: calls whose answers could not be recorded are unknown"
+        )
+    } else {
+        format!("what could be recorded is in {dir}")
+    };
+    failure.help(help)
 }
 
 /// Runs the jobs to the end of the run, and gives its exit code. The ledger is closed when this returns.

@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use crate::event::{Setting, SettingSource};
 use crate::expand::Selection;
-use crate::model::{Criterion, Runbook};
+use crate::model::{Criterion, Runbook, SecretSource};
 use crate::template::nearest;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -178,6 +178,9 @@ pub(super) fn effective(
         if hosts.is_empty() { "as configured".to_owned() } else { hosts },
     );
     add("privacy.numbers", "/privacy/numbers", "", runbook.numbers.privacy().word().to_owned());
+    add("audit.durability", "/audit/durability", "", runbook.audit.durability.word().to_owned());
+    let key = runbook.audit.signing_key.as_ref().map_or("none", SecretSource::kind);
+    add("audit.signing_key", "/audit/signing_key", "", key.to_owned());
     // Regions and kinds are as good as the tables that they come from.
     add("numbers", "/", "", crate::phone::metadata_version());
     for (name, _) in &selection.set {

@@ -2,6 +2,7 @@
 //! once, or none.
 
 use super::chain::Head;
+use super::signature::SigningKey;
 use super::verify::{Torn, Verification};
 use super::writer::Appender;
 use crate::event::{Event, Happened};
@@ -57,8 +58,8 @@ impl Tail {
     }
 }
 
-/// Appends lines, and gives the new head. The caller holds the run's lock. `reconciliation_finished` gets its `head` here.
-pub fn append(path: &Path, tail: Tail, lines: &[Happened]) -> io::Result<Head> {
+/// Appends lines, signed where there is a key and the last one closes, and gives the new head. The caller holds the run's lock. `reconciliation_finished` gets its `head` here.
+pub fn append(path: &Path, tail: Tail, lines: &[Happened], key: Option<&SigningKey>) -> io::Result<Head> {
     let mut file = tail.open(path)?;
     let end = file.metadata()?.len();
     let mut appender = Appender::after(tail.run_id, tail.lines, tail.head);
@@ -71,6 +72,10 @@ pub fn append(path: &Path, tail: Tail, lines: &[Happened]) -> io::Result<Head> {
             }
             event => appender.encode(happened.at, event)?,
         }
+    }
+    let closed = |event: &Event| matches!(event, Event::RunFinished(_) | Event::ReconciliationFinished(_));
+    if let (Some(key), Some(last)) = (key, lines.last().filter(|last| closed(&last.event))) {
+        appender.sign(last.at, key)?;
     }
     if let Err(error) = file.write_all(appender.bytes()).and_then(|()| file.sync_data()) {
         // A torn line would make a whole file a damaged one.
@@ -95,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_disk_that_takes_nothing_is_an_error() {
-        let error = append(Path::new("/dev/full"), tail(0), &[seal()]).err().map(|error| error.kind());
+        let error = append(Path::new("/dev/full"), tail(0), &[seal()], None).err().map(|error| error.kind());
         assert_eq!(error, Some(io::ErrorKind::StorageFull));
     }
 
@@ -103,8 +108,8 @@ mod tests {
     fn a_file_that_has_grown_since_it_was_read_is_left_alone() {
         let file = tempfile::NamedTempFile::new().unwrap_or_else(|error| panic!("{error}"));
         std::fs::write(file.path(), "x\n").unwrap_or_else(|error| panic!("{error}"));
-        assert!(append(file.path(), tail(0), &[seal()]).is_err());
+        assert!(append(file.path(), tail(0), &[seal()], None).is_err());
         assert_eq!(std::fs::read(file.path()).unwrap_or_default(), b"x\n");
-        assert!(append(file.path(), tail(2), &[seal()]).is_ok());
+        assert!(append(file.path(), tail(2), &[seal()], None).is_ok());
     }
 }

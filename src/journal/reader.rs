@@ -110,7 +110,8 @@ pub fn unfinished(folder: &Path) -> Option<String> {
     let mut tail = Vec::new();
     file.read_to_end(&mut tail).ok()?;
     let line = tail.strip_suffix(b"\n").unwrap_or(&tail).rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    let closed = serde_json::from_slice::<Record>(line)
-        .is_ok_and(|record| matches!(record.event, Event::RunFinished(_) | Event::ReconciliationFinished(_)));
+    let closed = serde_json::from_slice::<Record>(line).is_ok_and(|record| {
+        matches!(record.event, Event::RunFinished(_) | Event::ReconciliationFinished(_) | Event::Signed(_))
+    });
     (!closed).then_some(last)
 }

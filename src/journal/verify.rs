@@ -2,6 +2,7 @@
 
 use super::chain::Head;
 use super::reader::{Line, ReadError, Reader};
+use super::signature::{self, PublicKey};
 use crate::event::{Event, FORMAT_VERSION, Record};
 use crate::model::RunId;
 use crate::state::RunState;
@@ -34,6 +35,8 @@ pub struct Verification {
     pub lines: u64,
     /// The hash of the last intact line.
     pub head: Head,
+    /// The key by which the last line is a good signature over all before it; `None`: the file is not signed as it ends now.
+    pub signature: Option<PublicKey>,
     /// The last line, where the writer was cut off in it and nothing else is wrong.
     pub torn: Option<Torn>,
 }
@@ -61,10 +64,10 @@ pub fn verify(path: &Path, mut visit: impl FnMut(&Record)) -> Result<Verificatio
     let mut run_id = None;
     let mut damage: Option<Finding> = None;
     let mut disorder = None;
-    let mut torn = None;
+    let (mut torn, mut signature) = (None, None);
     while let Some(line) = reader.next().transpose()? {
         if damage.is_some() {
-            torn = None;
+            (torn, signature) = (None, None);
             continue;
         }
         let checked = check(&line, run_id.as_ref());
@@ -73,8 +76,12 @@ pub fn verify(path: &Path, mut visit: impl FnMut(&Record)) -> Result<Verificatio
             damage = Some(Finding { line: line.number, reason: TORN.to_owned() });
         }
         let record = match checked {
-            Ok(record) => record,
+            Ok((record, key)) => {
+                signature = key.filter(|_| line.whole);
+                record
+            }
             Err(reason) => {
+                signature = None;
                 damage.get_or_insert(Finding { line: line.number, reason });
                 continue;
             }
@@ -91,10 +98,11 @@ pub fn verify(path: &Path, mut visit: impl FnMut(&Record)) -> Result<Verificatio
         damage = Some(Finding { line: 1, reason: "the file is empty".to_owned() });
     }
     let incomplete = disorder.or_else(|| run.balance().err().map(|imbalance| imbalance.to_string()));
-    Ok(Verification { damage, incomplete, run, run_id, lines: reader.lines(), head: reader.head(), torn })
+    Ok(Verification { damage, incomplete, run, run_id, lines: reader.lines(), head: reader.head(), signature, torn })
 }
 
-fn check<'a>(line: &'a Line, run_id: Option<&RunId>) -> Result<&'a Record, String> {
+/// The record of a sound line; of a signature its key, too.
+fn check<'a>(line: &'a Line, run_id: Option<&RunId>) -> Result<(&'a Record, Option<PublicKey>), String> {
     let record = line.record.as_ref().map_err(|error| format!("not an audit record: {error}"))?;
     if record.seq != line.number {
         return Err(format!("its seq is {}: lines before it were removed, added or moved", record.seq));
@@ -118,5 +126,9 @@ fn check<'a>(line: &'a Line, run_id: Option<&RunId>) -> Result<&'a Record, Strin
     {
         return Err("the closing record of the reconciliation does not fit the lines before it".to_owned());
     }
-    Ok(record)
+    let key = match &record.event {
+        Event::Signed(signed) => Some(signature::check(signed, line.before)?),
+        _ => None,
+    };
+    Ok((record, key))
 }

@@ -77,6 +77,17 @@ pub enum SecretSource {
     Exec(Vec<String>),
 }
 
+impl SecretSource {
+    /// Its key in a runbook.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Env(_) => "env",
+            Self::File(_) => "file",
+            Self::Exec(_) => "exec",
+        }
+    }
+}
+
 /// Credentials by name. `Debug` shows names only.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Credentials(BTreeMap<CredentialName, Secret<String>>);

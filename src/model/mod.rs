@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a file, opens a socket or knows another module of the crate.
 
+mod audit;
 mod call;
 mod clock;
 mod code;
@@ -29,6 +30,7 @@ mod status;
 mod surface;
 mod window;
 
+pub use audit::{AuditSpec, Durability};
 pub use call::{CallId, path_segment};
 pub use clock::{RunClock, Timestamp};
 pub use code::{Code, Severity};

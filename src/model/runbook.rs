@@ -1,8 +1,8 @@
 //! A checked runbook. Only `load` makes one.
 
 use super::{
-    AbortRule, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link, MovedStatus, Numbers,
-    Rows, SecretSource, SetName, Share, Wave, Window,
+    AbortRule, AuditSpec, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link, MovedStatus,
+    Numbers, Rows, SecretSource, SetName, Share, Wave, Window,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -310,6 +310,8 @@ pub struct Runbook {
     pub guards: Guards,
     /// All must be met at the end.
     pub criteria: Vec<Criterion>,
+    /// How the audit file is kept.
+    pub audit: AuditSpec,
     /// How numbers are written down; without a key until somebody has read it.
     pub numbers: Numbers,
     /// Where the key of pseudonyms comes from.
@@ -339,6 +341,7 @@ impl fmt::Debug for Runbook {
             on_lost_criterion,
             guards,
             criteria,
+            audit,
             numbers,
             number_key,
         } = self;
@@ -360,6 +363,7 @@ impl fmt::Debug for Runbook {
             .field("on_lost_criterion", on_lost_criterion)
             .field("guards", guards)
             .field("criteria", criteria)
+            .field("audit", audit)
             .field("numbers", numbers)
             .field("number_key", number_key)
             .field("vars", &vars.keys().collect::<Vec<_>>())

@@ -86,7 +86,8 @@ impl ReportBuilder {
                 resumption::take(&mut self.resumptions, at, resumed);
             }
             Event::JobReopened(_) => self.resumptions.last_mut().into_iter().for_each(|last| last.reopened += 1),
-            Event::Throttled(_)
+            Event::Signed(_)
+            | Event::Throttled(_)
             | Event::BreakerClosed(_)
             | Event::RetryBudgetSpent(_)
             | Event::WaveStarted(_)

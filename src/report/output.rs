@@ -16,6 +16,10 @@ pub struct Evidence {
     pub head: String,
     /// Lines of the file.
     pub lines: u64,
+    /// Fingerprint of the key by which the last line is a good signature; `None`: it is none.
+    pub signed_by: Option<String>,
+    /// Who is at work on the run, where it has not ended.
+    pub alive: Option<String>,
     /// An integrity problem in words; `None` when the chain is intact.
     pub damage: Option<String>,
 }

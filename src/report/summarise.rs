@@ -69,7 +69,7 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         token_url: started.and_then(|run| run.token_url.clone()),
         settings: started.map(|run| run.settings.clone()).unwrap_or_default(),
         numbers: started.map(|run| run.numbers).unwrap_or_default(),
-        audit: AuditSummary { lines: evidence.lines, head: evidence.head },
+        audit: AuditSummary { lines: evidence.lines, head: evidence.head, signed_by: evidence.signed_by },
     }
 }
 
@@ -80,7 +80,8 @@ fn problems(fold: &ReportBuilder, evidence: &Evidence) -> Vec<String> {
     let lost = fold.jobs.is_unreadable().then(|| "a temporary file of this report cannot be read back".to_owned());
     let damage = damage.or(lost);
     let balance = fold.run.balance().err().map(|imbalance| imbalance.to_string());
-    damage.into_iter().chain(balance).collect()
+    let alive = evidence.alive.as_ref().map(|holder| format!("the run is still going on: {holder}"));
+    alive.into_iter().chain(damage).chain(balance).collect()
 }
 
 /// The closing record's judgement, or the criteria as nobody judged them.

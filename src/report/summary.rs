@@ -417,4 +417,8 @@ pub struct AuditSummary {
     pub lines: u64,
     /// SHA-256 of its last line: the head of the chain. Kept elsewhere, it proves that the file was not changed.
     pub head: String,
+    /// SHA-256 of the public key (its `SubjectPublicKeyInfo`) by which the last line is a good signature; absent: the file is not
+    /// signed. That it is the right key, `bridgebook verify --public-key` shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
 }

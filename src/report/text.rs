@@ -48,6 +48,7 @@ pub(super) fn lines(summary: &Summary) -> String {
     out.extend(criteria(&summary.criteria));
     out.extend(sets(&summary.sets));
     out.push(row("audit", &format!("{} lines, head {}", summary.audit.lines, clean(&summary.audit.head))));
+    out.extend(summary.audit.signed_by.as_ref().map(|key| row("signed", &format!("by the key {}", clean(key)))));
     out.push(String::new());
     out.join("\n")
 }

@@ -29,6 +29,9 @@ pub enum StateError {
     /// `reconciliation_finished` in a run that goes on.
     #[error("reconciliation_finished stands in front of run_finished")]
     NotFinished,
+    /// `signed` where nothing is closed.
+    #[error("signed does not stand directly behind a closing record")]
+    NotClosed,
     /// A job number that the plan has not.
     #[error("there is no job {0} in the plan")]
     NoSuchJob(JobNumber),
@@ -66,6 +69,7 @@ pub enum Imbalance {
 }
 
 /// A run, as its events tell it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about where the events stand")]
 #[derive(Clone, Debug)]
 pub struct RunState {
     started: Option<(Timestamp, Box<RunStarted>)>,
@@ -74,6 +78,8 @@ pub struct RunState {
     reconciled: Option<(Timestamp, Box<ReconciliationFinished>)>,
     /// Whether there are findings behind its closing record.
     reconciling: bool,
+    /// Whether a signature is the last event.
+    signed: bool,
     /// What a closing record got wrong, when it came.
     disagreement: Option<Imbalance>,
     last: Option<Timestamp>,
@@ -105,6 +111,7 @@ impl Default for RunState {
             finished: None,
             reconciled: None,
             reconciling: false,
+            signed: false,
             disagreement: None,
             last: None,
             jobs: Vec::new(),
@@ -194,6 +201,7 @@ impl RunState {
                 self.finished = Some((at, finished.clone()));
             }
             Event::ReconciliationFinished(_) => return Err(StateError::NotFinished),
+            Event::Signed(_) => return Err(StateError::NotClosed),
             Event::TokenFetched(_)
             | Event::TokenFailed(_)
             | Event::BreakerOpened(_)
@@ -207,7 +215,13 @@ impl RunState {
 
     /// After the run only its unknown jobs change; its moments stay those of the run.
     fn take_after_the_end(&mut self, at: Timestamp, event: &Event) -> Result<(), StateError> {
+        let signed = std::mem::take(&mut self.signed);
         match event {
+            Event::Signed(_) if signed || self.reconciling => Err(StateError::NotClosed),
+            Event::Signed(_) => {
+                self.signed = true;
+                Ok(())
+            }
             Event::Reconciled(found) => {
                 self.step(found.job, &found.set, Step::Reconciles(found.outcome))?;
                 self.reconciling = true;
@@ -258,6 +272,7 @@ impl RunState {
     /// The run goes on: what was left out may be sent after all, in the wave that it had been left out of.
     fn resume(&mut self, idle: Duration) {
         (self.finished, self.reconciled, self.reconciling, self.disagreement) = (None, None, false, None);
+        self.signed = false;
         self.waves_rest = self.wave_is_over;
         self.idle += idle;
         self.resumed += 1;

@@ -36,6 +36,9 @@ pub(in crate::cli) struct ReconcileArgs {
     /// End a run that was cut off: what was in flight is unknown, what was not begun is not attempted
     #[arg(long)]
     pub(super) close: bool,
+    /// Sign the audit file anew with this Ed25519 private key (PEM): what is added is behind an earlier signature
+    #[arg(long, value_name = "FILE.pem")]
+    pub(super) signing_key: Option<PathBuf>,
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub(super) dry_run: bool,

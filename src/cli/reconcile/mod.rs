@@ -12,12 +12,13 @@ pub(super) use args::ReconcileArgs;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::inputs::cannot_create;
+use super::keys;
 use super::past::{Past, lock};
 use super::run::operator;
 use super::{once, report};
 use crate::event::{Event, FileDigest, Happened};
-use crate::journal;
-use crate::model::{JobNumber, Timestamp};
+use crate::journal::{self, SigningKey};
+use crate::model::{JobNumber, SecretSource, Timestamp};
 use crate::reconcile::{Closing, Finding, OpenJob, RecordRules, close_reconciliation, close_run, decide, resolve};
 use show::Told;
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
         Failure::new(Exit::InputMissing, format!("{}: {error}", args.run_dir.display()))
             .help("give the directory of a run")
     })?;
+    let source = args.signing_key.clone().map(SecretSource::File);
+    let key = source.map(|source| keys::private(&source, Path::new(""))).transpose()?;
     let operator = operator();
     let _lock = lock(&run_dir, "reconcile", &operator)?;
     let mut past = Past::read(&run_dir)?;
@@ -53,7 +56,7 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
         told.verdict = Some(closing.verdict);
         lines.push(Happened { at, event: Event::ReconciliationFinished(Box::new(closing)) });
         if !args.dry_run {
-            write(&run_dir, &past, &lines)?;
+            write(&run_dir, &past, &lines, key.as_ref())?;
             let store = past.run.started().and_then(|started| started.once_store.as_deref());
             once::after_reconciliation(store, &past.run_id, &run_dir);
             kept.into_iter().for_each(Kept::stays);
@@ -163,9 +166,9 @@ impl Drop for Kept {
     }
 }
 
-fn write(run_dir: &Path, past: &Past, lines: &[Happened]) -> Result<(), Failure> {
+fn write(run_dir: &Path, past: &Past, lines: &[Happened], key: Option<&SigningKey>) -> Result<(), Failure> {
     let audit = run_dir.join("audit.jsonl");
-    journal::append(&audit, past.tail.clone(), lines)
+    journal::append(&audit, past.tail.clone(), lines, key)
         .map(drop)
         .map_err(|error| Failure::new(Exit::AuditFailed, format!("{}: {error}", audit.display())))
 }

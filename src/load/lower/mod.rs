@@ -3,6 +3,7 @@
 //! What the schema refused is absent here and stands in for itself with a default; a runbook with problems is only a
 //! preview.
 
+mod audit;
 mod connection;
 mod criteria;
 mod guards;
@@ -84,6 +85,7 @@ pub(super) fn lower(texts: Texts, raw: &RawRunbook, problems: &mut Vec<Problem>)
         on_lost_criterion: raw.on_lost_criterion.unwrap_or_default(),
         guards,
         criteria,
+        audit: audit::audit(raw.audit.as_ref()),
         numbers: numbers.into(),
         number_key,
     }

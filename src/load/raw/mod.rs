@@ -3,6 +3,7 @@
 //! Every field is optional here, whatever the schema requires: a document from which the schema's complaints have been
 //! pruned can always be read, and the rest of it checked.
 
+mod audit;
 mod connection;
 mod guards;
 mod limits;
@@ -11,6 +12,7 @@ mod pace;
 mod rows;
 mod sets;
 
+pub(in crate::load) use audit::RawAudit;
 pub(in crate::load) use connection::{HOST_PART, RawAuth, RawConnection, RawSecret, URL, VARIABLE};
 pub(in crate::load) use guards::{PREFIX, REGION, RawGuards};
 pub(in crate::load) use limits::{RawLimits, RawRetry, RawShare};
@@ -116,6 +118,8 @@ pub(in crate::load) struct RawRunbook {
     /// only `in SET`, the same is added for each other set.
     #[schemars(inner(regex(pattern = Criterion::PATTERN)), extend("examples" = [["success_rate >= 98%", "unknown == 0", "latency.p95 <= 2s", "failed <= 3 in billing"]]))]
     pub(in crate::load) success_criteria: Option<Vec<Option<String>>>,
+    /// How the audit file is kept.
+    pub(in crate::load) audit: Option<RawAudit>,
     /// What may be written down.
     pub(in crate::load) privacy: Option<RawPrivacy>,
 }

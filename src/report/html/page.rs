@@ -69,6 +69,7 @@ pub(super) struct Page {
     settings: Vec<SettingRow>,
     lines: String,
     head: String,
+    signed_by: Option<String>,
 }
 
 /// A key figure.
@@ -141,6 +142,7 @@ impl Page {
             settings: tables::settings(summary),
             lines: count(summary.audit.lines),
             head: clean(&summary.audit.head),
+            signed_by: summary.audit.signed_by.as_deref().map(clean),
         }
     }
 }

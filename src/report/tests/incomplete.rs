@@ -81,7 +81,13 @@ fn without_any_attempt_there_is_no_data_and_no_division() {
 
 #[test]
 fn a_file_without_a_single_record_still_gives_a_report() {
-    let evidence = Evidence { head: HEAD.into(), lines: 0, damage: Some("the file is empty".into()) };
+    let evidence = Evidence {
+        head: HEAD.into(),
+        lines: 0,
+        signed_by: None,
+        alive: None,
+        damage: Some("the file is empty".into()),
+    };
     let report = ReportBuilder::default().finish(evidence);
     assert!(!report.is_complete());
     assert_eq!(report.summary().problems.len(), 2);
@@ -98,6 +104,6 @@ fn a_record_that_is_refused_leaves_the_report_of_those_before_it() {
     let mut builder = ReportBuilder::default();
     let refused: Vec<bool> = audit.records.iter().map(|record| builder.apply(record).is_err()).collect();
     assert_eq!(refused, [false, false, false, true]);
-    let after = builder.finish(Evidence { head: HEAD.into(), lines: 3, damage: None });
+    let after = builder.finish(Evidence { head: HEAD.into(), lines: 3, signed_by: None, alive: None, damage: None });
     assert_eq!(file(&before, "results.csv"), file(&after, "results.csv"));
 }

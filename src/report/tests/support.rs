@@ -193,7 +193,13 @@ impl Audit {
             }
         }
         let lines = self.records.len() as u64;
-        builder.finish(Evidence { head: HEAD.into(), lines, damage: damage.map(str::to_owned) })
+        builder.finish(Evidence {
+            head: HEAD.into(),
+            lines,
+            signed_by: None,
+            alive: None,
+            damage: damage.map(str::to_owned),
+        })
     }
 }
 

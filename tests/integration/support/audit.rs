@@ -1,4 +1,4 @@
-//! The audit file, read by rules that are written down here a second time, from the words of `src/event.rs` alone.
+//! The audit file, read by rules that are written down here a second time, from the words of `docs/audit.md` alone.
 
 use super::repository;
 use jsonschema::Validator;

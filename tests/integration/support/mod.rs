@@ -4,7 +4,9 @@
 pub(crate) mod audit;
 pub(crate) mod book;
 pub(crate) mod canary;
+pub(crate) mod disk;
 pub(crate) mod h2;
+pub(crate) mod openssl;
 pub(crate) mod own;
 pub(crate) mod peer;
 pub(crate) mod process;
