@@ -46,9 +46,7 @@ mod tests {
     /// A line with the fields of its event.
     fn line(event: &str) -> String {
         let hash = "0".repeat(64);
-        format!(
-            r#"{{"v":1,"seq":7,"timestamp":"2026-11-22T08:01:02.123456Z","run_id":"r",{event},"hash":"{hash}"}}"#
-        )
+        format!(r#"{{"v":1,"seq":7,"timestamp":"2026-11-22T08:01:02.123456Z","run_id":"r",{event},"hash":"{hash}"}}"#)
     }
 
     const INTENT: &str = r#""event_type":"bridge_intent","job":3,"set":"a","key":"k\n","call_id":"c","attempt":2,"request_id":"x","targets":["phone:+1202*****04"]"#;

@@ -51,7 +51,12 @@ impl Reader {
     /// Opens a file.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let input = File::open(path).map_err(|source| ReadError { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), input: BufReader::with_capacity(READ_AHEAD, input), lines: 0, head: Head::START })
+        Ok(Self {
+            path: path.to_owned(),
+            input: BufReader::with_capacity(READ_AHEAD, input),
+            lines: 0,
+            head: Head::START,
+        })
     }
 
     /// The hash of the last intact line that was read: at the end of a sound file its head.

@@ -78,9 +78,7 @@ pub(super) fn targets(spec: &JobRules, fields: &Value, privacy: NumberPrivacy) -
 /// The digits of each telephone number of a job, if there are enough of them to be one.
 pub(super) fn target_digits<'a>(spec: &'a JobRules, fields: &'a Value) -> impl Iterator<Item = &'a str> {
     const SHORTEST: usize = 7;
-    numbers(spec, fields)
-        .map(|(_, value)| value.trim_start_matches('+'))
-        .filter(|digits| digits.len() >= SHORTEST)
+    numbers(spec, fields).map(|(_, value)| value.trim_start_matches('+')).filter(|digits| digits.len() >= SHORTEST)
 }
 
 /// Everything that is wrong with a job's fields beyond their schema; pointers start at the job.

@@ -99,7 +99,9 @@ impl Values for Filling<'_> {
             (["job", ""], 1) => Some(Cow::Borrowed(self.fields)),
             (["job", name], length) => match self.fields.get(name) {
                 Some(field) => value_at(field, &path[2..]).map(Cow::Borrowed),
-                None => (length == 2 && self.known.iter().any(|known| known == name)).then_some(Cow::Borrowed(&Value::Null)),
+                None => {
+                    (length == 2 && self.known.iter().any(|known| known == name)).then_some(Cow::Borrowed(&Value::Null))
+                }
             },
             (["call", "id"], 2) => Some(Cow::Owned(Value::from(self.call_id.as_str()))),
             (["call", "encoded"], 2) => Some(Cow::Owned(Value::from(self.call_id.encoded()))),

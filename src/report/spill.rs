@@ -76,7 +76,8 @@ impl Reads<'_> {
 
     fn bytes(&mut self, place: u64, length: usize) -> io::Result<&[u8]> {
         let end = || io::Error::from(io::ErrorKind::UnexpectedEof);
-        let part = |from: u64| usize::try_from(from).ok().and_then(|at| Some(at..at.checked_add(length)?)).ok_or_else(end);
+        let part =
+            |from: u64| usize::try_from(from).ok().and_then(|at| Some(at..at.checked_add(length)?)).ok_or_else(end);
         if let Some(in_tail) = place.checked_sub(self.spill.filed) {
             return self.spill.tail.get(part(in_tail)?).ok_or_else(end);
         }
@@ -107,7 +108,7 @@ mod tests {
 
     fn entry(number: u64) -> Vec<u8> {
         let length = fastrand::Rng::with_seed(number).usize(..300);
-        (0..length).map(|at| (number as usize + at).to_le_bytes()[0]).collect()
+        (0..length).map(|at| (number + at as u64).to_le_bytes()[0]).collect()
     }
 
     fn check(spill: &Spill, places: &[u64]) {
