@@ -16,7 +16,7 @@ use super::settings::Sources;
 use super::{check, inputs, link, print, report, secrets, settings, signals};
 use crate::event::{Operator, RunStarted, SetPlan};
 use crate::execute::{Engine, ExecuteError, Lane, Policy, Transport, TransportSettings};
-use crate::expand::{Expander, JobStream};
+use crate::expand::{self, Expander, JobStream};
 use crate::journal::{self, FileLedger, LockError, RunLock};
 use crate::model::{Credentials, Criterion, Problem, RunId, Runbook, Timestamp};
 use crate::plan::SavedPlan;
@@ -259,10 +259,15 @@ fn drive(
     let client = |error: std::io::Error| ExecuteError::Client(error.to_string());
     // One thread: the engine owns all state, and the journal has its own thread beside it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(client)?;
-    let result = runtime.block_on(async {
-        let signals = signals::signals().map_err(client)?;
-        let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
-        engine.run(started, lanes, signals).await
+    let result = std::thread::scope(|scope| {
+        let (rows, places): (Vec<_>, Vec<_>) = lanes.into_iter().map(|lane| (lane.rows, lane.concurrency)).unzip();
+        let rows = expand::ahead(scope, rows).into_iter().zip(places);
+        let lanes = rows.map(|(rows, concurrency)| Lane { rows, concurrency }).collect();
+        runtime.block_on(async {
+            let signals = signals::signals().map_err(client)?;
+            let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
+            engine.run(started, lanes, signals).await
+        })
     });
     // A name that is still being resolved keeps a thread busy, and nobody waits for it any more.
     runtime.shutdown_background();
