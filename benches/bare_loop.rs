@@ -30,7 +30,7 @@ async fn run(base: &str, jobs: u64, in_flight: usize) -> Result<(), Box<dyn Erro
         .tcp_nodelay(true)
         .user_agent(concat!("bridgebook/", env!("CARGO_PKG_VERSION")))
         .build()?;
-    let salt = SystemTime::UNIX_EPOCH.elapsed()?.as_nanos() as u64;
+    let salt = u64::try_from(SystemTime::UNIX_EPOCH.elapsed()?.as_nanos())?;
     stream::iter(1..=jobs)
         .map(|job| send(&client, base, job, salt))
         .buffer_unordered(in_flight)

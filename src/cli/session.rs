@@ -10,6 +10,7 @@ use super::signals::{Signals, signals};
 use super::{keys, link, secrets};
 use crate::event::{CallRegister, RunStarted};
 use crate::execute::{Engine, ExecuteError, Lane, Opening, Policy, RowStream, Transport, TransportSettings};
+use crate::expand;
 use crate::journal::{FileLedger, Keeping};
 use crate::model::{Credentials, Problem, Runbook};
 use crate::profile::{Profile, Urls};
@@ -155,7 +156,7 @@ pub(super) fn kept_in(failure: Failure, run_dir: &Path) -> Failure {
 }
 
 /// Runs the jobs to the end of the run, and gives its exit code. The ledger is closed when this returns.
-pub(super) fn hold<S: RowStream>(
+pub(super) fn hold<S: RowStream + Send>(
     process: Process,
     work: Work<'_>,
     opening: Opening,
@@ -176,7 +177,7 @@ pub(super) fn hold<S: RowStream>(
     }
 }
 
-fn drive<S: RowStream>(
+fn drive<S: RowStream + Send>(
     process: Process,
     work: Work<'_>,
     opening: Opening,
@@ -186,11 +187,14 @@ fn drive<S: RowStream>(
     let Work { profile, policy, target } = work;
     let transport = Transport::new(target.transport.clone())?;
     let Process { runtime, signals } = process;
-    let result = runtime.block_on(async {
-        let Sinks { ledger, register, progress } = sinks;
-        let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
-        let engine = engine.with_register(register.as_mut().map(|register| register as &mut dyn CallRegister));
-        engine.run(opening, lanes, signals).await
+    let Sinks { ledger, register, progress } = sinks;
+    let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
+    let engine = engine.with_register(register.as_mut().map(|register| register as &mut dyn CallRegister));
+    let result = std::thread::scope(|scope| {
+        let (rows, places): (Vec<_>, Vec<_>) = lanes.into_iter().map(|lane| (lane.rows, lane.concurrency)).unzip();
+        let rows = expand::ahead(scope, rows).into_iter().zip(places);
+        let lanes = rows.map(|(rows, concurrency)| Lane { rows, concurrency }).collect();
+        runtime.block_on(engine.run(opening, lanes, signals))
     });
     // A name that is still being resolved keeps a thread busy, and nobody waits for it any more.
     runtime.shutdown_background();

@@ -3,6 +3,7 @@
 //! A million rows never sit in memory: each set is a stream that can be opened again. The first pass checks every row
 //! and keeps only counts, the second feeds the dispatcher; both take the same path.
 
+mod ahead;
 mod blame;
 mod census;
 mod compile;
@@ -16,6 +17,7 @@ mod rows;
 mod stream;
 mod strict_json;
 
+pub use ahead::{Ahead, ahead};
 pub use census::{Census, Destination, SetCensus};
 pub use compile::{Expander, Selection};
 pub use files::Files;

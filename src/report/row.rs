@@ -110,9 +110,9 @@ impl Wording {
             Some(at) => Some(*self.causes.get(at)?),
             None => None,
         };
-        let request = text(bytes, None)?;
-        let call = text(bytes, None)?;
-        let key = text(bytes, call.as_ref())?;
+        let request = text(bytes, None).ok()?;
+        let call = text(bytes, None).ok()?;
+        let key = text(bytes, call.as_ref()).ok()?;
         Some(Row { first_sent, last_answer, latency, queue, attempts, message, status, cause, request, call, key })
     }
 }
@@ -125,12 +125,18 @@ fn short(bytes: &mut &[u8]) -> Option<u32> {
     bytes.split_off(..4)?.try_into().ok().map(u32::from_le_bytes)
 }
 
-fn text(bytes: &mut &[u8], call: Option<&Arc<str>>) -> Option<Option<Arc<str>>> {
-    Some(match short(bytes)? {
-        NONE => None,
-        AS_CALL => call.cloned(),
-        length => Some(std::str::from_utf8(bytes.split_off(..usize::try_from(length).ok()?)?).ok()?.into()),
-    })
+/// The bytes are none of a row.
+struct Damaged;
+
+fn text(bytes: &mut &[u8], call: Option<&Arc<str>>) -> Result<Option<Arc<str>>, Damaged> {
+    match short(bytes).ok_or(Damaged)? {
+        NONE => Ok(None),
+        AS_CALL => Ok(call.cloned()),
+        length => {
+            let text = usize::try_from(length).ok().and_then(|length| bytes.split_off(..length)).ok_or(Damaged)?;
+            std::str::from_utf8(text).map(|text| Some(text.into())).map_err(|_| Damaged)
+        }
+    }
 }
 
 #[cfg(test)]

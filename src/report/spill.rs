@@ -108,7 +108,7 @@ mod tests {
 
     fn entry(number: u64) -> Vec<u8> {
         let length = fastrand::Rng::with_seed(number).usize(..300);
-        (0..length).map(|at| (number as usize + at).to_le_bytes()[0]).collect()
+        (0..length).map(|at| (number + at as u64).to_le_bytes()[0]).collect()
     }
 
     fn check(spill: &Spill, places: &[u64]) {

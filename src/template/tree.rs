@@ -121,7 +121,7 @@ impl Tree {
         value: &mut Value,
     ) -> Result<(), TreeError<RenderError>> {
         match (self, value) {
-            // Nothing was left yet: the whole of it is constant.
+            // Nothing has been filled in yet.
             (Self::Constant(constant), value @ Value::Null) => {
                 value.clone_from(constant);
                 Ok(())
@@ -249,4 +249,37 @@ fn below<T>(pointer: &mut String, token: &str, inner: impl FnOnce(&mut String) -
     let result = inner(pointer);
     pointer.truncate(length);
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use handlebars::Context;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_filled_in_again_is_what_would_be_rendered() {
+        let leaf = "{{row.v}}";
+        for written in [
+            json!({"a": 1, "b": null}),
+            json!("text"),
+            json!(null),
+            json!({"a": leaf, "b": [1, leaf, {"c": "x-{{row.v}}", "d": null}], "e": {"f": [2]}}),
+            json!([leaf, null, "x"]),
+            json!(leaf),
+        ] {
+            let (mut engine, scope) = (Engine::default(), Scope::default().open("row"));
+            let tree = Tree::compile(&written, &mut engine, &scope).unwrap_or_else(|errors| panic!("{errors:?}"));
+            let mut filled = Value::Null;
+            for value in [json!("a"), json!("longer"), json!([1, 2]), json!(null), json!({"g": 1}), json!("b")] {
+                let values = Context::from(json!({"row": {"v": value}}));
+                let Ok(rendered) = tree.render(&engine, &values) else {
+                    assert!(tree.refill(&engine, &values, &mut filled).is_err());
+                    continue;
+                };
+                assert!(tree.refill(&engine, &values, &mut filled).is_ok());
+                assert_eq!(filled, rendered, "{written} with {value}");
+            }
+        }
+    }
 }
