@@ -192,6 +192,12 @@ pub struct RunStarted {
     pub tool: String,
     /// Who, where.
     pub operator: Operator,
+    /// The run's own directory. Absent in files of before this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_dir: Option<String>,
+    /// What tells one start of the machine from the next, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_id: Option<String>,
     /// The working directory: names of inputs are relative to it. Absent in files of before this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,

@@ -139,6 +139,9 @@ pub(super) enum Command {
         /// Its last line must be a signature by this Ed25519 key (PEM, as `openssl pkey -pubout` writes it)
         #[arg(long, value_name = "FILE.pem")]
         public_key: Option<PathBuf>,
+        /// A head that was kept elsewhere: a line of the file must have it
+        #[arg(long, value_name = "HEX")]
+        head: Option<String>,
         /// Form of the result
         #[arg(long, value_enum, default_value_t = Format::Human)]
         format: Format,
@@ -326,6 +329,9 @@ pub(super) struct ResumeArgs {
     /// Go on although an abort rule holds already, or the last wave has not shown what it had to
     #[arg(long, requires = "reason")]
     pub(super) despite_rules: bool,
+    /// Go on although the machine was started anew since a run with `durability: process`: its file may have lost its end
+    #[arg(long, requires = "reason")]
+    pub(super) despite_lost_tail: bool,
     /// Why: it stands in the audit file beside your name
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub(super) reason: Option<String>,
@@ -356,6 +362,9 @@ pub(super) struct GuardRebuildArgs {
     /// The register, where `guards.once_store` names one; default: calls.sqlite in the output directory
     #[arg(long, value_name = "FILE")]
     pub(super) store: Option<PathBuf>,
+    /// Make it although audit files are damaged: calls behind the damage are missing, and may be sent again
+    #[arg(long)]
+    pub(super) partial: bool,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,

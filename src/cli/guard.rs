@@ -7,7 +7,8 @@ use super::{once, print};
 use crate::register::{StoreError, rebuild as make};
 use serde_json::json;
 
-/// The command. Damaged audit files do not keep the others out; they are named, and the exit code says so.
+/// The command. Damaged audit files are named, the exit code says so, and the register stays as it is, unless a partial one is
+/// wanted.
 pub(super) fn rebuild(args: &GuardRebuildArgs) -> Result<u8, Failure> {
     let store = match (&args.store, args.out.as_slice()) {
         (Some(store), _) => store.clone(),
@@ -22,7 +23,7 @@ pub(super) fn rebuild(args: &GuardRebuildArgs) -> Result<u8, Failure> {
             .help("name the output directory: --out DIR"));
     }
     let outs: Vec<_> = args.out.iter().map(|out| once::absolute(out)).collect();
-    let rebuilt = make(&store, &outs).map_err(|error| match error {
+    let rebuilt = make(&store, &outs, args.partial).map_err(|error| match error {
         StoreError::InUse(_) => Failure::new(Exit::Locked, error).help("wait for its runs to end"),
         error => Failure::new(Exit::CannotCreate, error),
     })?;
@@ -30,15 +31,21 @@ pub(super) fn rebuild(args: &GuardRebuildArgs) -> Result<u8, Failure> {
         Format::Json => {
             let damaged: Vec<_> =
                 rebuilt.damaged.iter().map(|(audit, why)| json!({"audit": audit, "why": why})).collect();
-            print::json(&json!({"store": store, "runs": rebuilt.runs, "calls": rebuilt.calls, "damaged": damaged}))?
+            print::json(
+                &json!({"store": store, "runs": rebuilt.runs, "calls": rebuilt.calls, "damaged": damaged, "made": rebuilt.made}),
+            )?
         }
         Format::Human => {
             let (runs, calls) = (print::plural(rebuilt.runs, "run"), print::plural(rebuilt.calls, "call"));
-            print::text(&format!("{}: {calls} of {runs}\n", store.display()))?
+            let kept = if rebuilt.made { "" } else { " could be read; the register is left as it is" };
+            print::text(&format!("{}: {calls} of {runs}{kept}\n", store.display()))?
         }
     };
     for (audit, why) in &rebuilt.damaged {
-        print::note(&format!("warning: {}: {why}; calls behind that are not in the register\n", audit.display()));
+        print::note(&format!("warning: {}: {why}; calls behind that cannot be read\n", audit.display()));
+    }
+    if !rebuilt.made {
+        print::note("  = help: find out what these runs have sent, then --partial makes the register without it\n");
     }
     Ok(if rebuilt.damaged.is_empty() { Exit::Success } else { Exit::Invalid }.code())
 }

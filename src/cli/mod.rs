@@ -104,7 +104,9 @@ fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Guard { command: GuardCommand::Rebuild(args) } => guard::rebuild(&args),
         Command::Report { run_dir, format } => report::report(&run_dir, format),
-        Command::Verify { run_dir, public_key, format } => verify::verify(&run_dir, public_key.as_deref(), format),
+        Command::Verify { run_dir, public_key, head, format } => {
+            verify::verify(&run_dir, public_key.as_deref(), head.as_deref(), format)
+        }
         Command::Schema { kind, profile } => schema::schema(kind, &profile, output),
         Command::Profiles { format } => profile::list(format),
         Command::Explain { topic } => explain::explain(topic.as_deref()),

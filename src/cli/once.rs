@@ -27,7 +27,9 @@ pub(super) fn place(runbook: &Runbook, out: &Path) -> Option<PathBuf> {
 pub(super) fn refused(error: &StoreError) -> Failure {
     let exit = if matches!(error, StoreError::InUse(_)) { Exit::Locked } else { Exit::Refused };
     let failure = Failure::new(exit, format!("guards.once_per: {error}"));
-    if error.calls_for_a_rebuild() {
+    if matches!(error, StoreError::Partial { .. }) {
+        failure.help("find out what that run has sent, then `bridgebook guard rebuild --partial`; nothing was sent")
+    } else if error.calls_for_a_rebuild() {
         failure.help("`bridgebook guard rebuild` makes it anew from the audit files; nothing was sent")
     } else {
         failure.help("nothing was sent")

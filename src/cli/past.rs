@@ -4,7 +4,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use crate::event::Operator;
 use crate::execute;
-use crate::journal::{self, LockError, RunLock, Tail, Verification};
+use crate::journal::{self, DirectoryCheck, LockError, RunLock, Tail, Verification};
 use crate::model::{RunId, Timestamp};
 use crate::reconcile::OpenJobs;
 use crate::state::RunState;
@@ -20,6 +20,10 @@ pub(super) struct Past {
     pub(super) last: Timestamp,
     /// What an engine has to know beyond that.
     pub(super) engine: execute::Past,
+    /// It is signed as it ends now.
+    pub(super) signed: bool,
+    /// What in its directory does not fit.
+    pub(super) strange: Vec<String>,
     /// An earlier reconciliation has no closing record.
     pub(super) cut_off: bool,
 }
@@ -32,9 +36,11 @@ impl Past {
             |error: &dyn std::fmt::Display| Failure::new(Exit::InputMissing, error).help("give the directory of a run");
         let bytes = std::fs::metadata(&audit).map_err(|error| missing(&format!("{}: {error}", audit.display())))?.len();
         let (mut open, mut engine, mut last) = (OpenJobs::default(), execute::Past::default(), None);
+        let mut directory = DirectoryCheck::default();
         let checked = journal::verify(&audit, |record| {
             open.take(record);
             engine.take(record.timestamp, &record.event);
+            directory.take(record);
             last = Some(record.timestamp);
         })
         .map_err(|error| missing(&error))?;
@@ -42,8 +48,11 @@ impl Past {
         let help = format!("bridgebook verify {}", run_dir.display());
         let refuse = |words: String| Failure::new(Exit::Invalid, words).help(help.clone());
         if checked.run_id.is_none() && (checked.lines == 0 || checked.torn.is_some()) {
-            let words = format!("{} has no whole record: the run has sent nothing", audit.display());
-            return Err(Failure::new(Exit::Invalid, words).help("start it anew with `bridgebook run`"));
+            let words = format!("{} has no whole record: as it was written, the run has sent nothing", audit.display());
+            return Err(Failure::new(Exit::Invalid, words).help(
+                "start it anew with `bridgebook run`; after a power cut with `durability: process`, or if somebody has emptied the \
+                 file, find out first what was sent",
+            ));
         }
         if let Some(finding) = checked.serious_damage() {
             return Err(refuse(format!(
@@ -53,6 +62,7 @@ impl Past {
                 finding.reason
             )));
         }
+        let signed = checked.signature.is_some();
         let Verification { incomplete, run, run_id, .. } = checked;
         let cut_off = run.is_reconciling();
         if let Some(reason) = incomplete.filter(|_| run.finished().is_some() && !cut_off) {
@@ -61,7 +71,8 @@ impl Past {
         let (Some(run_id), Some(last), Some(tail)) = (run_id, last, tail) else {
             return Err(refuse(format!("{} has no records", audit.display())));
         };
-        Ok(Self { run, open, run_id, tail, last, engine, cut_off })
+        let strange = directory.findings(run_dir);
+        Ok(Self { run, signed, strange, open, run_id, tail, last, engine, cut_off })
     }
 }
 

@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::print;
 use crate::journal::{self, Verification};
 use crate::report::{Evidence, Report, ReportBuilder};
+use crate::state::JobState;
 use std::path::Path;
 
 /// Reads an audit file into a report. After the first damaged or impossible line nothing more is taken in.
@@ -21,9 +22,19 @@ fn build(run_dir: &Path) -> Result<(Report, Verification), Failure> {
         lines: checked.lines,
         signed_by: checked.signature.map(|key| key.fingerprint()),
         alive: alive.map(|holder| holder.to_string()),
+        unread: checked.serious_damage().is_some(),
         damage: checked.damage.as_ref().map(|finding| format!("line {}: {}", finding.line, finding.reason)),
     };
     Ok((builder.finish(evidence), checked))
+}
+
+/// The line that says how a run goes on of which something is left.
+fn how_to_go_on(checked: &Verification, run_dir: &Path) -> String {
+    let cut = checked.run.finished().is_none() && checked.run_id.is_some();
+    let left = checked.run.total().count(JobState::NotAttempted) > 0;
+    let alive = super::verify::alive(run_dir, checked).is_some();
+    let can = (cut || left) && !alive && checked.serious_damage().is_none();
+    if can { format!("{:<12}bridgebook resume {}\n", "go on", run_dir.display()) } else { String::new() }
 }
 
 fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {
@@ -34,10 +45,13 @@ fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn print(report: &Report, run_dir: &Path, format: Format) -> Result<(), Failure> {
+fn print(report: &Report, checked: &Verification, run_dir: &Path, format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => print::json(report.summary())?,
-        Format::Human => print::text(&format!("{}{}", report.text(), where_to_look(run_dir)))?,
+        Format::Human => {
+            let go_on = how_to_go_on(checked, run_dir);
+            print::text(&format!("{}{go_on}{}", report.text(), where_to_look(run_dir)))?
+        }
     };
     Ok(())
 }
@@ -49,8 +63,8 @@ fn where_to_look(run_dir: &Path) -> String {
 
 /// The command.
 pub(super) fn report(run_dir: &Path, format: Format) -> Result<u8, Failure> {
-    let (report, _) = build(run_dir)?;
-    print(&report, run_dir, format)?;
+    let (report, checked) = build(run_dir)?;
+    print(&report, &checked, run_dir, format)?;
     write(&report, run_dir)?;
     Ok(if report.is_complete() { Exit::Success } else { Exit::Invalid }.code())
 }
@@ -69,8 +83,8 @@ pub(super) fn after_run(run_dir: &Path, format: Format, exit_code: u8) -> Result
     };
     match build(run_dir) {
         Err(failure) => warn(failure),
-        Ok((report, _)) => {
-            print(&report, run_dir, format).unwrap_or_else(warn);
+        Ok((report, checked)) => {
+            print(&report, &checked, run_dir, format).unwrap_or_else(warn);
             write(&report, run_dir).unwrap_or_else(warn);
             if !report.is_complete() {
                 return Err(Failure::new(Exit::Internal, "the audit file of this run is not complete")

@@ -11,11 +11,11 @@ use super::locking::{self, Taken};
 use super::logging::Log;
 use super::past::Past;
 use super::reopen::{Reopened, reopen};
-use super::run::operator;
+use super::run::{boot_id, operator};
 use super::session::{self, Process, Sinks, Target, Watch, Work};
 use super::settings::Sources;
 use super::{once, print, report, secrets, settings};
-use crate::event::{RunResumed, RunStarted};
+use crate::event::{RunResumed, RunStarted, Setting};
 use crate::execute::{Begun, Lane, Opening, Policy, Resumption};
 use crate::expand::{Census, Expander};
 use crate::journal::FileLedger;
@@ -45,10 +45,24 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let started = past.run.started().cloned().ok_or_else(|| Failure::new(Exit::Internal, "no opening record"))?;
     let whole = past.tail.torn.is_none() && !past.cut_off;
     if let Some(exit_code) = nothing_left(&past.run, args.resend_unknown).filter(|_| whole) {
-        print::note(&format!("nothing is left to send: run {} has ended\n", past.run_id));
+        let unknown = past.run.total().count(JobState::Unknown);
+        let more = if unknown > 0 {
+            format!(
+                "; {unknown} unknown: bridgebook reconcile {}, or --resend-unknown --reason TEXT",
+                run_dir.display()
+            )
+        } else {
+            String::new()
+        };
+        print::note(&format!("nothing is left to send: run {} has ended{more}\n", past.run_id));
         return report::after_run(&run_dir, args.format, exit_code);
     }
+    if let Some(finding) = past.strange.first() {
+        return Err(Failure::new(Exit::Invalid, finding).help("put the run's own files back; nothing was sent"));
+    }
+    trust_the_tail(args, &started)?;
     warn_of_newer(&run_dir);
+    warn_of_copy(&run_dir, &started);
     let mut reopened = reopen(&run_dir, &started)?;
     settings::apply_pace(&mut reopened.sound.runbook, &args.pace);
     read_number_key(&mut reopened, &started)?;
@@ -110,6 +124,10 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let opening = Opening::Again(Box::new(resumption));
     let exit_code = session::hold(process, Work { profile, policy, target: &target }, opening, sets.collect(), sinks)
         .map_err(|failure| session::kept_in(failure, &run_dir))?;
+    if exit_code == Exit::StoppedEarly.code() && !args.despite_rules {
+        let help = "what stopped it may stop it again: find out about the unknowns (bridgebook reconcile), or --despite-rules --reason TEXT";
+        print::note(&format!("  = help: {help}\n"));
+    }
     report::after_run(&run_dir, args.format, exit_code)
 }
 
@@ -136,12 +154,48 @@ fn nothing_left(run: &RunState, resend: bool) -> Option<u8> {
     run.finished().filter(|_| ended).map(|finished| finished.exit_code)
 }
 
+/// Lines that were only with the kernel may be gone after a power cut, and their requests are not.
+fn trust_the_tail(args: &ResumeArgs, started: &RunStarted) -> Result<(), Failure> {
+    let at_kernel = |setting: &&Setting| setting.name == "audit.durability" && setting.value == "process";
+    let same_boot = started.boot_id.is_some() && started.boot_id == boot_id();
+    if !started.settings.iter().any(|setting| at_kernel(&setting)) || same_boot || args.despite_lost_tail {
+        return Ok(());
+    }
+    let words = "the run was kept with `durability: process`, and the machine has been started anew: the file may have lost its end";
+    Err(Failure::new(Exit::Invalid, words).help(
+        "find out what was sent, then go on with --despite-lost-tail --reason TEXT: jobs without a word are sent",
+    ))
+}
+
+/// A copy can be resumed as the run itself can, and neither knows of the other.
+fn warn_of_copy(run_dir: &Path, started: &RunStarted) {
+    let began = started.run_dir.as_deref().map(Path::new).and_then(|began| began.canonicalize().ok());
+    if let Some(began) = began.filter(|began| began != run_dir) {
+        print::note(&format!(
+            "warning: this is a copy of {}: whoever resumes both sends what is left twice\n",
+            began.display()
+        ));
+    }
+}
+
+/// Whether a directory has the name of a run.
+fn is_run_name(name: &std::ffi::OsStr) -> bool {
+    let shape = |c: char| if c.is_ascii_digit() { '0' } else { c };
+    let name = name.to_string_lossy();
+    let (moment, rest) = name.split_at_checked(16).unwrap_or_default();
+    moment.chars().map(shape).eq("00000000T000000Z".chars()) && rest.len() == 7 && rest.starts_with('-')
+}
+
 /// Calls of this run may have been bridged by a later one.
 fn warn_of_newer(run_dir: &Path) {
     let name = |path: &Path| path.file_name().map(std::ffi::OsStr::to_owned);
     let (Some(folder), own) = (run_dir.parent(), name(run_dir)) else { return };
     let newest = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let newest = newest.filter(|entry| entry.path().join("audit.jsonl").is_file()).map(|entry| entry.file_name()).max();
+    let newest = newest
+        .filter(|entry| entry.path().join("audit.jsonl").is_file())
+        .map(|entry| entry.file_name())
+        .filter(|name| is_run_name(name))
+        .max();
     if let Some(newest) = newest.filter(|newest| Some(newest) > own.as_ref()) {
         print::note(&format!(
             "warning: there is a later run of this runbook, {}; it may have bridged what this one has left\n",

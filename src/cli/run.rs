@@ -129,6 +129,12 @@ impl Held {
     }
 }
 
+/// What tells one start of this machine from the next; `None`: it does not say.
+pub(super) fn boot_id() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(text.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
 /// Who runs this, and where.
 pub(super) fn operator() -> Operator {
     Operator {
@@ -155,6 +161,7 @@ fn execute(
             return Err(failure);
         }
     };
+    journal::mark(&place.staging, &place.run_id).map_err(cannot_create)?;
     let mut settings = settings::effective(runbook, profile.has_idempotency_key(), &args.selection, sources);
     if let Some(plan) = plan {
         // Judged by the copies: what was compared is what is sent.
@@ -201,6 +208,8 @@ fn execute(
         profile_sha256: journal::sha256_hex(profile.text().as_bytes()),
         tool: concat!("bridgebook ", env!("CARGO_PKG_VERSION")).to_owned(),
         operator: place.operator.clone(),
+        run_dir: std::path::absolute(&place.run_dir).ok().map(|path| path.display().to_string()),
+        boot_id: boot_id(),
         directory: std::env::current_dir().ok().map(|path| path.display().to_string()),
         sandbox: target.is_sandbox(),
         base_url: target.urls.base_url.clone(),

@@ -15,6 +15,8 @@ struct Found {
     directory: Option<Vec<String>>,
     /// Who is at work on it.
     alive: Option<LockHolder>,
+    /// The head that was kept elsewhere, and the line that has it.
+    kept: Option<(String, Option<u64>)>,
     signature: Signature,
 }
 
@@ -31,17 +33,29 @@ enum Signature {
 }
 
 /// Checks a run's audit file.
-pub(super) fn verify(path: &Path, public_key: Option<&Path>, format: Format) -> Result<u8, Failure> {
+pub(super) fn verify(
+    path: &Path,
+    public_key: Option<&Path>,
+    head: Option<&str>,
+    format: Format,
+) -> Result<u8, Failure> {
     let wanted = public_key.map(keys::public).transpose()?;
     let run_dir = path.is_dir().then(|| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
     let audit = if run_dir.is_some() { path.join("audit.jsonl") } else { path.to_owned() };
     let mut directory = DirectoryCheck::default();
-    let checked = journal::verify(&audit, |record| directory.take(record))
-        .map_err(|error| Failure::new(Exit::InputMissing, error).help("give the directory of a run"))?;
+    let mut kept_at = None;
+    let checked = journal::verify(&audit, |record| {
+        directory.take(record);
+        if head.is_some_and(|head| head.eq_ignore_ascii_case(&record.hash)) {
+            kept_at = Some(record.seq);
+        }
+    })
+    .map_err(|error| Failure::new(Exit::InputMissing, error).help("give the directory of a run"))?;
     let found = Found {
         signature: Signature::of(&checked, wanted),
         directory: run_dir.as_ref().map(|run_dir| directory.findings(run_dir)),
         alive: run_dir.as_ref().and_then(|run_dir| alive(run_dir, &checked)),
+        kept: head.map(|head| (head.to_owned(), kept_at)),
         checked,
     };
     match format {
@@ -100,7 +114,8 @@ impl Found {
     fn is_sound(&self) -> bool {
         let fits = self.directory.as_ref().is_none_or(Vec::is_empty);
         let signed = self.signature.ok() != Some(false);
-        self.checked.damage.is_none() && self.checked.incomplete.is_none() && fits && signed
+        let kept = self.kept.as_ref().is_none_or(|(_, at)| at.is_some());
+        self.checked.damage.is_none() && self.checked.incomplete.is_none() && fits && signed && kept
     }
 
     fn json(&self, audit: &Path) -> Value {
@@ -125,6 +140,8 @@ impl Found {
                 "reason": reason,
             },
             "directory": self.directory.as_ref().map(|found| json!({"ok": found.is_empty(), "findings": found})),
+            "kept_head": self.kept.as_ref().map(|(head, at)| json!({"ok": at.is_some(), "head": head, "line": at})),
+            "resumed": checked.run.resumed(),
             "totals": checked.run.total().counts(),
             "reconciled": checked.run.reconciliation().map(|(at, _)| at),
         })
@@ -137,6 +154,10 @@ impl Found {
         lines.push(line("completeness", &self.completeness()));
         lines.extend(self.alive.as_ref().map(|holder| line("", &format!("the run is still going on: {holder}"))));
         lines.push(line("signature", &self.signature.words()));
+        lines.extend(self.kept.as_ref().map(|(_, at)| match at {
+            Some(at) => line("kept head", &format!("ok: line {at} has it")),
+            None => line("kept head", "NOT FOUND: no line of this file has it"),
+        }));
         let findings = self.directory.iter().flatten();
         lines.extend(findings.map(|finding| line("directory", &format!("DOES NOT FIT: {finding}"))));
         lines.concat()
@@ -156,6 +177,12 @@ impl Found {
         let run = &self.checked.run;
         let (jobs, attempts) = (run.total().counts().jobs, run.total().attempts);
         let reconciled = run.reconciliation().map(|(at, _)| format!("; reconciled after the run, last {at}"));
-        format!("ok: {jobs} jobs, each in one final state, {attempts} attempts{}", reconciled.unwrap_or_default())
+        let resumed = match run.resumed() {
+            0 => String::new(),
+            1 => "; resumed once".to_owned(),
+            times => format!("; resumed {times} times"),
+        };
+        let reconciled = reconciled.unwrap_or_default();
+        format!("ok: {jobs} jobs, each in one final state, {attempts} attempts{resumed}{reconciled}")
     }
 }

@@ -16,7 +16,7 @@ mod writer;
 
 pub use append::{Tail, append};
 pub use chain::{Head, sha256_hex, sha256_of};
-pub use directory::DirectoryCheck;
+pub use directory::{DirectoryCheck, mark};
 pub use holder::holder;
 pub use lock::{LockError, LockHolder, RunLock};
 pub use reader::{Line, ReadError, Reader, unfinished};

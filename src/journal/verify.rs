@@ -97,7 +97,9 @@ pub fn verify(path: &Path, mut visit: impl FnMut(&Record)) -> Result<Verificatio
     if reader.lines() == 0 {
         damage = Some(Finding { line: 1, reason: "the file is empty".to_owned() });
     }
-    let incomplete = disorder.or_else(|| run.balance().err().map(|imbalance| imbalance.to_string()));
+    let behind = damage.as_ref().filter(|_| torn.is_none());
+    let unread = behind.map(|finding| format!("what stands from line {} on is not judged", finding.line));
+    let incomplete = disorder.or(unread).or_else(|| run.balance().err().map(|imbalance| imbalance.to_string()));
     Ok(Verification { damage, incomplete, run, run_id, lines: reader.lines(), head: reader.head(), signature, torn })
 }
 

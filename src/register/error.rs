@@ -25,6 +25,14 @@ pub enum StoreError {
     /// A rebuild did not come to its end.
     #[error("the register {0} was being rebuilt, and that was cut off")]
     CutOff(PathBuf),
+    /// There is none, and not all of it can be made.
+    #[error("there is no {path}, and {audit}, from which it would be made, is damaged: calls would be missing")]
+    Partial {
+        /// The register.
+        path: PathBuf,
+        /// The first audit file that cannot be read to its end.
+        audit: PathBuf,
+    },
     /// Others use it, and it must not be used now.
     #[error("{0} is in use by a run")]
     InUse(PathBuf),

@@ -23,17 +23,20 @@ pub struct Rebuilt {
     pub calls: u64,
     /// Audit files that cannot be read to their end, and why. Calls behind that are not in the register.
     pub damaged: Vec<(PathBuf, String)>,
+    /// Whether the register was put in its place: one with calls missing only where that was wanted.
+    pub made: bool,
 }
 
-/// Makes the register anew from all audit files below these output directories. Runs that use it must be over.
-pub fn rebuild(path: &Path, outs: &[PathBuf]) -> Result<Rebuilt, StoreError> {
+/// Makes the register anew from all audit files below these output directories. Runs that use it must be over. Damaged audit
+/// files leave it as it is, unless a `partial` one is wanted.
+pub fn rebuild(path: &Path, outs: &[PathBuf], partial: bool) -> Result<Rebuilt, StoreError> {
     let Some(_alone) = InUse::alone(path)? else { return Err(StoreError::InUse(path.to_owned())) };
     if let Ok(metadata) = path.symlink_metadata()
         && !metadata.is_file()
     {
         return Err(StoreError::io(path, "not a regular file"));
     }
-    make(path, outs)
+    make(path, outs, partial)
 }
 
 /// Opens a register; the first to find none makes it.
@@ -46,11 +49,11 @@ pub(super) fn open_or_make(path: &Path, out: &Path) -> Result<(InUse, Store), St
         drop(in_use);
         if let Some(_alone) = InUse::alone(path)? {
             if path.symlink_metadata().is_err() {
-                let made = make(path, &[out.to_owned()])?;
-                tracing::info!(path = %path.display(), runs = made.runs, calls = made.calls, "made the register of calls");
-                for (audit, why) in &made.damaged {
-                    tracing::warn!(audit = %audit.display(), why, "calls of a run are not in the register");
+                let made = make(path, &[out.to_owned()], false)?;
+                if let Some((audit, _)) = made.damaged.first() {
+                    return Err(StoreError::Partial { path: path.to_owned(), audit: audit.clone() });
                 }
+                tracing::info!(path = %path.display(), runs = made.runs, calls = made.calls, "made the register of calls");
             }
         } else {
             std::thread::sleep(PAUSE);
@@ -60,11 +63,17 @@ pub(super) fn open_or_make(path: &Path, out: &Path) -> Result<(InUse, Store), St
 }
 
 /// Writes beside the register and puts it in its place when it is whole. The caller is alone.
-fn make(path: &Path, outs: &[PathBuf]) -> Result<Rebuilt, StoreError> {
+fn make(path: &Path, outs: &[PathBuf], partial: bool) -> Result<Rebuilt, StoreError> {
     let failed = |error: std::io::Error| StoreError::io(path, error);
     let draft = beside(path, ".new");
     let mut store = Store::create(&draft)?;
-    let rebuilt = fill(&mut store, outs)?;
+    let mut rebuilt = fill(&mut store, outs)?;
+    if !rebuilt.damaged.is_empty() && !partial {
+        drop(store);
+        // A draft is in nobody's way.
+        let _ = std::fs::remove_file(&draft);
+        return Ok(rebuilt);
+    }
     let Store { database, .. } = store;
     database
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
@@ -84,6 +93,7 @@ fn make(path: &Path, outs: &[PathBuf]) -> Result<Rebuilt, StoreError> {
     std::fs::rename(&whole, path).map_err(failed)?;
     sync_folder(path).map_err(failed)?;
     check_file(path)?;
+    rebuilt.made = true;
     Ok(rebuilt)
 }
 

@@ -102,7 +102,7 @@ impl ReportBuilder {
     /// The report of what was taken in. Without a single record it is an INCOMPLETE one without figures.
     pub fn finish(mut self, evidence: Evidence) -> Report {
         self.tokens.missing_scopes = std::mem::take(&mut self.missing_scopes).into_iter().collect();
-        self.open_intents = self.run.settle();
+        self.open_intents = if evidence.unread { self.run.in_flight() } else { self.run.settle() };
         let summary = summarise(&self, evidence);
         Report { summary, run: self.run, jobs: self.jobs }
     }

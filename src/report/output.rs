@@ -20,6 +20,8 @@ pub struct Evidence {
     pub signed_by: Option<String>,
     /// Who is at work on the run, where it has not ended.
     pub alive: Option<String>,
+    /// The rest of the file cannot be read: jobs without a word may have ended.
+    pub unread: bool,
     /// An integrity problem in words; `None` when the chain is intact.
     pub damage: Option<String>,
 }

@@ -35,7 +35,7 @@ pub(super) fn words(resumption: &ResumptionSummary) -> String {
     let all = [Some(format!("{open} open")), Some(format!("{pending} left to send"))].into_iter().chain(more).flatten();
     let words = format!("{timestamp} by {who}: {}", all.collect::<Vec<_>>().join(", "));
     match reason {
-        Some(reason) => format!("{words}; {reason}"),
+        Some(reason) => format!("{words}; reason: {reason}"),
         None => words,
     }
 }

@@ -26,12 +26,16 @@ pub(super) fn lines(summary: &Summary) -> String {
     let mut out = vec![headline(summary)];
     out.extend(summary.problems.iter().take(MAX_REASONS).map(|problem| row("because", &clean(problem))));
     out.push(row("run", &clean(summary.run_id.as_str())));
-    for stop in summary.stops.iter().take(MAX_REASONS) {
+    // What stopped an earlier process did not stop the run.
+    let since = summary.resumptions.last().map(|resumption| resumption.timestamp);
+    let stops = summary.stops.iter().filter(|stop| since.is_none_or(|since| stop.timestamp >= since));
+    for stop in stops.take(MAX_REASONS) {
         let words = format!("{}; {} in flight at that moment", printable(&stop.reason, MAX_REASON), stop.in_flight);
         out.push(row("stopped", &words));
     }
     let skip = summary.resumptions.len().saturating_sub(MAX_REASONS);
     let resumptions = summary.resumptions.iter().skip(skip).map(super::resumption::words);
+    out.extend((skip > 0).then(|| row("resumed", &format!("{} times; the last ones:", summary.resumptions.len()))));
     out.extend(resumptions.map(|words| row("resumed", &printable(&words, MAX_REASON))));
     out.push(row("jobs", &sum(&summary.total)));
     out.extend(waves(summary));

@@ -237,6 +237,7 @@ fn no_value_in_a_chain_that_holds_makes_anything_panic() {
                     lines: checked.lines,
                     signed_by: None,
                     alive: None,
+                    unread: true,
                     damage: None,
                 };
                 // Reports are slow to make; every tenth will do.

@@ -283,7 +283,7 @@ fn a_rebuild_makes_the_same_register_from_the_audit_files() {
     .unwrap();
     yard.command(0, &["guard", "rebuild", "--out", "out"]);
     assert_eq!(yard.rows(), live);
-    // A damaged audit file does not hide the others, and what stands in front of the damage counts.
+    // Made all the same, it has the others, and what stands in front of the damage.
     let audit = first.dir.join("audit.jsonl");
     let text = std::fs::read_to_string(&audit).unwrap();
     let last = text.lines().position(|line| line.contains("run_finished")).unwrap();
@@ -295,6 +295,11 @@ fn a_rebuild_makes_the_same_register_from_the_audit_files() {
     std::fs::write(&audit, broken.join("\n") + "\n").unwrap();
     let ended = yard.command(65, &["guard", "rebuild", "--out", "out"]);
     assert!(ended.stderr.contains(&format!("line {} is not as it was written", last + 1)), "{ended}");
+    assert!(
+        ended.stderr.contains("--partial") && yard.rows() == live,
+        "a register with calls missing replaces none: {ended}"
+    );
+    yard.command(65, &["guard", "rebuild", "--out", "out", "--partial"]);
     assert_eq!(yard.rows().len(), 7, "lost-2 is unknown again: what was found out stands behind the damage");
 }
 

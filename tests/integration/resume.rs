@@ -101,9 +101,9 @@ fn unknown_jobs_are_sent_again_only_on_somebody_s_word_with_a_reason() {
     assert_eq!(again["reason"], "the agent says that +1202*****04 never rang");
     let summary = resumed.summary();
     assert_eq!((&summary["resumptions"][0]["reopened"], &summary["verdict"]), (&1.into(), &"passed".into()));
-    assert!(resumed.stdout.contains("1 unknown sent again; the agent says"), "{}", resumed.stdout);
+    assert!(resumed.stdout.contains("1 unknown sent again; reason: the agent says"), "{}", resumed.stdout);
     let page = String::from_utf8(resumed.bytes("report.html")).unwrap();
-    assert!(page.contains("1 unknown sent again; the agent says"));
+    assert!(page.contains("1 unknown sent again; reason: the agent says"));
     assert_eq!(resumed.audit.event("job_reopened")["call_id"], "call-2");
     assert_eq!(resumed.audit.outcome_of("call-2")["attempt"], 2);
     assert_eq!(resumed.audit.total("succeeded"), 3);

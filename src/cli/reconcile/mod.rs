@@ -15,7 +15,7 @@ use super::inputs::cannot_create;
 use super::keys;
 use super::past::{Past, lock};
 use super::run::operator;
-use super::{once, report};
+use super::{once, print, report};
 use crate::event::{Event, FileDigest, Happened};
 use crate::journal::{self, SigningKey};
 use crate::model::{JobNumber, SecretSource, Timestamp};
@@ -57,6 +57,10 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
         lines.push(Happened { at, event: Event::ReconciliationFinished(Box::new(closing)) });
         if !args.dry_run {
             write(&run_dir, &past, &lines, key.as_ref())?;
+            if key.is_none() && past.signed {
+                let help = "the run was signed and what was added is not: repeat it with --signing-key, or `verify --public-key` refuses the file";
+                print::note(&format!("warning: {help}\n"));
+            }
             let store = past.run.started().and_then(|started| started.once_store.as_deref());
             once::after_reconciliation(store, &past.run_id, &run_dir);
             kept.into_iter().for_each(Kept::stays);
@@ -77,7 +81,7 @@ fn close(args: &ReconcileArgs, past: &mut Past, at: Timestamp) -> Result<Vec<Hap
         let words =
             format!("the run did not end: {} in flight, {} not begun", past.run.in_flight(), past.run.pending().len());
         return Err(Failure::new(Exit::Invalid, words).help(
-            "--close ends it: what was in flight is unknown and can be reconciled, what was not begun is not attempted",
+            "`bridgebook resume` goes on with it; --close ends it: what was in flight is unknown and can be reconciled, what was not begun is not attempted",
         ));
     }
     close_run(&mut past.run, &past.open, at, Exit::Interrupted.code()).map_err(internal)

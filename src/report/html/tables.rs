@@ -144,7 +144,9 @@ pub(super) fn stops(summary: &Summary) -> Vec<StopRow> {
         timestamp: stop.timestamp.to_string(),
         in_flight: count(stop.in_flight),
     };
-    summary.stops.iter().map(row).collect()
+    // What stopped an earlier process did not stop the run.
+    let since = summary.resumptions.last().map(|resumption| resumption.timestamp);
+    summary.stops.iter().filter(|stop| since.is_none_or(|since| stop.timestamp >= since)).map(row).collect()
 }
 
 pub(super) fn waves(summary: &Summary) -> Vec<WaveRow> {

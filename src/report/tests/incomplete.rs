@@ -86,6 +86,7 @@ fn a_file_without_a_single_record_still_gives_a_report() {
         lines: 0,
         signed_by: None,
         alive: None,
+        unread: false,
         damage: Some("the file is empty".into()),
     };
     let report = ReportBuilder::default().finish(evidence);
@@ -104,6 +105,13 @@ fn a_record_that_is_refused_leaves_the_report_of_those_before_it() {
     let mut builder = ReportBuilder::default();
     let refused: Vec<bool> = audit.records.iter().map(|record| builder.apply(record).is_err()).collect();
     assert_eq!(refused, [false, false, false, true]);
-    let after = builder.finish(Evidence { head: HEAD.into(), lines: 3, signed_by: None, alive: None, damage: None });
+    let after = builder.finish(Evidence {
+        head: HEAD.into(),
+        lines: 3,
+        signed_by: None,
+        alive: None,
+        unread: false,
+        damage: None,
+    });
     assert_eq!(file(&before, "results.csv"), file(&after, "results.csv"));
 }

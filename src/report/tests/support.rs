@@ -198,6 +198,7 @@ impl Audit {
             lines,
             signed_by: None,
             alive: None,
+            unread: false,
             damage: damage.map(str::to_owned),
         })
     }
@@ -222,6 +223,8 @@ fn started(sets: &[(&'static str, u64)], criteria: &[&str]) -> RunStarted {
         tool: "bridgebook 0.1.0".into(),
         operator: Operator { user: "ops".into(), sudo_user: None, host: "batch-01.example.com".into(), pid: 4711 },
         directory: None,
+        run_dir: None,
+        boot_id: None,
         sandbox: true,
         base_url: Some("https://api.example.com".into()),
         token_url: Some("https://api.example.com/oauth/token".into()),
