@@ -90,15 +90,17 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
         let rows = rows.filter(|row| row.as_ref().map_or(true, |planned| is_fresh(&fresh, number(planned))));
         Lane { rows, concurrency }
     });
+    let out = run_dir.ancestors().nth(2).unwrap_or(&run_dir);
     let caller = once::Caller {
         run_id: &past.run_id,
         dirs: (&run_dir, &run_dir),
-        out: run_dir.ancestors().nth(2).unwrap_or(&run_dir),
+        out,
         profile: profile.name(),
         urls: &target.urls,
     };
     let register = started.once_store.as_deref().filter(|_| !target.is_sandbox());
-    let register = register.map(|store| once::open(Path::new(store), runbook, &caller)).transpose()?;
+    let register = register.map(|used| once::of_run(runbook, used, out));
+    let register = register.map(|store| once::open(&store, runbook, &caller)).transpose()?;
     let process = Process::start()?;
     tracing::info!(run = %past.run_id, open, pending, "resumed");
     let audit = run_dir.join("audit.jsonl");

@@ -1,5 +1,6 @@
 //! Why a register of calls cannot be used.
 
+use crate::model::RunId;
 use rusqlite::ErrorCode;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,14 @@ pub enum StoreError {
     /// A rebuild did not come to its end.
     #[error("the register {0} was being rebuilt, and that was cut off")]
     CutOff(PathBuf),
+    /// The run was seen elsewhere, and is still there.
+    #[error("the register knows run {run_id} in {dir}, which is still there: only one of two copies goes on")]
+    Elsewhere {
+        /// The run.
+        run_id: RunId,
+        /// The other directory.
+        dir: PathBuf,
+    },
     /// Others use it, and it must not be used now.
     #[error("{0} is in use by a run")]
     InUse(PathBuf),

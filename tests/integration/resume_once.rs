@@ -3,6 +3,7 @@
 use crate::once::effects;
 use crate::support::server::{Gate, RawServer, Reply, Request, ok, token};
 use crate::support::yard::{GUARD, Yard};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -64,4 +65,67 @@ fn a_claim_that_comes_too_late_leaves_an_unknown_unknown_for_others() {
     let second = yard.run(0, "two");
     assert!(second.skip_of("call-1")["detail"].as_str().unwrap().starts_with("unknown in run"));
     assert_eq!(effects(&server)["call-1"], 1);
+}
+
+#[test]
+fn a_run_directory_and_its_copy_do_not_both_send_what_is_left() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = RawServer::bridging(move |request| {
+        if request.call() == "call-1" {
+            held.wait();
+        }
+        ok()
+    });
+    let yard = Yard::at(&server.url());
+    yard.book(
+        "one",
+        &["call-1", "call-2"],
+        "limits: {concurrency: 1}\nguards: {once_per: 24h, once_store: calls.sqlite}",
+    );
+    let mut first = yard.start("one", &[]);
+    server.wait_for_bridges(1);
+    first.kill();
+    let first = yard.cut_off("one", &BTreeSet::new(), first.finish());
+    gate.open();
+    let copies = yard.dir().join("copy/one");
+    std::fs::create_dir_all(&copies).unwrap();
+    let copied = std::process::Command::new("cp").arg("-r").arg(&first.dir).arg(&copies).status().unwrap();
+    assert!(copied.success());
+    let copy = copies.join(first.id());
+    yard.command(11, &["resume", first.dir.to_str().unwrap(), "--no-progress"]);
+    let refused = yard.command(13, &["resume", copy.to_str().unwrap(), "--no-progress"]);
+    assert!(refused.stderr.contains("only one of two copies goes on"), "{refused}");
+    // Nor when the other one is gone: the register knows what it has done.
+    std::fs::remove_dir_all(&first.dir).unwrap();
+    yard.command(11, &["resume", copy.to_str().unwrap(), "--no-progress"]);
+    yard.command(0, &["verify", copy.to_str().unwrap()]);
+    assert_eq!(effects(&server)["call-2"], 1);
+}
+
+#[test]
+fn an_output_directory_that_was_moved_takes_its_register_along() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = RawServer::bridging(move |request| {
+        if request.call() == "call-1" {
+            held.wait();
+        }
+        ok()
+    });
+    let yard = Yard::at(&server.url());
+    yard.book("one", &["call-1", "call-2"], "limits: {concurrency: 1}\nguards: {once_per: 24h}");
+    let mut first = yard.start("one", &[]);
+    server.wait_for_bridges(1);
+    first.kill();
+    let first = yard.cut_off("one", &BTreeSet::new(), first.finish());
+    gate.open();
+    let moved = yard.dir().join("moved");
+    std::fs::rename(yard.dir().join("out"), &moved).unwrap();
+    let dir = moved.join("one").join(first.id());
+    yard.book("two", &["call-2"], GUARD);
+    let two = ["run", "two.yaml", "--out", "moved", "--no-progress"];
+    yard.command(0, &two);
+    yard.command(11, &["resume", dir.to_str().unwrap(), "--no-progress"]);
+    assert_eq!(effects(&server)["call-2"], 1);
 }
