@@ -27,6 +27,8 @@ pub struct Verification {
     pub damage: Option<Finding>,
     /// Why the file does not balance; `None`: every job is in exactly one final state and the sums agree.
     pub incomplete: Option<String>,
+    /// The first event that cannot follow the ones before it; the run is told up to there.
+    pub disorder: Option<String>,
     /// The run, as far as the file tells it.
     pub run: RunState,
     /// The run's identity.
@@ -97,8 +99,9 @@ pub fn verify(path: &Path, mut visit: impl FnMut(&Record)) -> Result<Verificatio
     if reader.lines() == 0 {
         damage = Some(Finding { line: 1, reason: "the file is empty".to_owned() });
     }
-    let incomplete = disorder.or_else(|| run.balance().err().map(|imbalance| imbalance.to_string()));
-    Ok(Verification { damage, incomplete, run, run_id, lines: reader.lines(), head: reader.head(), signature, torn })
+    let incomplete = disorder.clone().or_else(|| run.balance().err().map(|imbalance| imbalance.to_string()));
+    let (lines, head) = (reader.lines(), reader.head());
+    Ok(Verification { damage, incomplete, disorder, run, run_id, lines, head, signature, torn })
 }
 
 /// The record of a sound line; of a signature its key, too.

@@ -177,7 +177,12 @@ impl RunState {
                 self.step(job.job, &job.set, Step::GiveUp)?;
             }
             Event::WaveStarted(_) => {
-                self.waves.push(Tally::new(0));
+                let mut wave = Tally::new(0);
+                // What was reopened when the last wave was over is sent in this one.
+                if let Some(last) = self.waves.last_mut() {
+                    last.hand_over(JobState::Doubtful, &mut wave);
+                }
+                self.waves.push(wave);
                 (self.waves_rest, self.wave_is_over) = (false, false);
             }
             Event::WaveFinished(_) => (self.waves_rest, self.wave_is_over) = (true, true),

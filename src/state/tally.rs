@@ -54,6 +54,14 @@ impl Tally {
         }
     }
 
+    /// Gives its jobs in a state to another one.
+    pub(super) fn hand_over(&mut self, state: JobState, to: &mut Self) {
+        let Some(jobs) = self.by_state.remove(&state) else { return };
+        self.jobs = self.jobs.saturating_sub(jobs);
+        to.jobs += jobs;
+        *to.by_state.entry(state).or_default() += jobs;
+    }
+
     pub(super) fn count_intent(&mut self, attempt: u32) {
         self.attempts += 1;
         self.retries += u64::from(attempt > 1);
