@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::locking::{self, Taken};
 use super::logging::Log;
 use super::past::Past;
-use super::reopen::{Reopened, reopen};
+use super::reopen::{self, Reopened, reopen};
 use super::run::operator;
 use super::session::{self, Process, Sinks, Target, Watch, Work};
 use super::settings::Sources;
@@ -50,7 +50,9 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     }
     warn_of_newer(&run_dir);
     let mut reopened = reopen(&run_dir, &started)?;
-    settings::apply_pace(&mut reopened.sound.runbook, &args.pace);
+    let mut sources = sources.clone();
+    let pace = reopen::pace(&started, &args.pace, &mut sources);
+    settings::apply_pace(&mut reopened.sound.runbook, &pace);
     read_number_key(&mut reopened, &started)?;
     let Reopened { sound, args: selected, files, base, .. } = &reopened;
     let Sound { runbook, profile, selection, .. } = sound;
@@ -59,7 +61,7 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     } else {
         Target::api(runbook, profile, base)?
     };
-    let settings = settings::effective(runbook, profile.has_idempotency_key(), selected, sources);
+    let settings = settings::effective(runbook, profile.has_idempotency_key(), selected, &sources);
     let (open, pending) = left(&past.run);
     let expander = Expander::new(runbook, profile, files.clone(), selection);
     let mut found = Found::new(&past.run, &past.open);

@@ -3,10 +3,13 @@
 use crate::mutations::chained_anew;
 use crate::resume::waves;
 use crate::support::book::Book;
+use crate::support::own::{PROFILE, own_book, own_server, state};
 use crate::support::server::{Gate, RawServer, Reply, ok};
 use serde_json::Value;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 fn lines(dir: &Path) -> Vec<String> {
     std::fs::read_to_string(dir.join("audit.jsonl")).unwrap().lines().map(str::to_owned).collect()
@@ -70,4 +73,64 @@ fn a_job_that_is_sent_again_after_its_wave_counts_in_the_next_one() {
     let run = book.run(12);
     let resumed = book.resume(&run.dir, 0, &["--resend-unknown", "--reason", "nobody was connected"]);
     assert_eq!(waves(&resumed), [(1, 1), (4, 4)]);
+}
+
+#[test]
+fn jobs_of_one_call_are_sent_again_one_after_the_other() {
+    let (met, at_once, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (count, seen, never) = (Arc::clone(&at_once), Arc::clone(&most), Gate::default());
+    let server = RawServer::bridging(move |_| {
+        if met.fetch_add(1, Ordering::SeqCst) < 2 {
+            return Reply::Reset;
+        }
+        seen.fetch_max(count.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        never.opens_within(Duration::from_millis(200));
+        count.fetch_sub(1, Ordering::SeqCst);
+        ok()
+    });
+    let book = Book::at(&server.url())
+        .calls(["call-1", "call-1"])
+        .limits("{concurrency: 2}")
+        .more("guards: {duplicates: allow}");
+    let run = book.run(11);
+    assert_eq!(run.audit.total("unknown"), 2);
+    let resumed = book.resume(&run.dir, 0, &["--resend-unknown", "--reason", "nobody was connected"]);
+    assert_eq!((resumed.audit.total("succeeded"), most.load(Ordering::SeqCst)), (2, 1));
+}
+
+#[test]
+fn a_profile_with_a_place_of_its_own_is_read_there_and_must_be_what_it_was() {
+    let server = own_server(|_| Reply::Reset, |_| state("nothing"));
+    let book = own_book(&server.url(), &["a"], "");
+    let profile = book.dir().join("own.yaml");
+    let text = book.text().replace("./own.yaml", profile.to_str().unwrap());
+    let book = book.verbatim(&text);
+    let run = book.run(11);
+    let again = ["--resend-unknown", "--reason", "nobody was connected"];
+    book.resume(&run.dir, 11, &again);
+    let sent = server.bridges().len();
+    std::fs::write(profile, format!("{PROFILE}# changed\n")).unwrap();
+    book.start_resume(&run.dir, &again).finish().expect(65);
+    assert_eq!(server.bridges().len(), sent);
+}
+
+#[test]
+fn the_pace_that_the_run_was_told_to_keep_goes_on_unless_it_is_told_another_one() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = RawServer::bridging(move |_| {
+        held.wait();
+        ok()
+    });
+    let book = Book::at(&server.url()).many_calls(2).limits("{concurrency: 3}");
+    let run = book.start(&["--concurrency", "1", "--rate", "60000/m"]);
+    server.wait_for_bridges(1);
+    let run = run.kill();
+    gate.open();
+    let resumed = book.resume(&run.dir, 11, &["--concurrency", "2"]);
+    let settings = resumed.audit.event("run_resumed")["settings"].clone();
+    let kept =
+        |name: &str| settings.as_array().unwrap().iter().find(|setting| setting["name"] == name).unwrap().clone();
+    assert_eq!((&kept("concurrency")["value"], &kept("concurrency")["source"]), (&"2".into(), &"flag".into()));
+    assert_eq!((&kept("rate")["value"], &kept("rate")["source"]), (&"60000/m".into(), &"flag".into()));
 }
