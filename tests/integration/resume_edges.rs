@@ -4,7 +4,7 @@ use crate::mutations::chained_anew;
 use crate::resume::waves;
 use crate::support::book::Book;
 use crate::support::own::{PROFILE, own_book, own_server, state};
-use crate::support::server::{Gate, RawServer, Reply, ok};
+use crate::support::server::{Gate, RawServer, Reply, answer, ok};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -133,4 +133,14 @@ fn the_pace_that_the_run_was_told_to_keep_goes_on_unless_it_is_told_another_one(
         |name: &str| settings.as_array().unwrap().iter().find(|setting| setting["name"] == name).unwrap().clone();
     assert_eq!((&kept("concurrency")["value"], &kept("concurrency")["source"]), (&"2".into(), &"flag".into()));
     assert_eq!((&kept("rate")["value"], &kept("rate")["source"]), (&"60000/m".into(), &"flag".into()));
+}
+
+#[test]
+fn an_account_that_may_still_not_bridge_stops_the_run_again() {
+    let server = RawServer::bridging(|_| answer(403, &[], ""));
+    let book = Book::at(&server.url()).many_calls(12);
+    let run = book.run(77);
+    let before = server.bridges().len();
+    let resumed = book.resume(&run.dir, 77, &[]);
+    assert_eq!(server.bridges().len(), before + 1, "{}", resumed.audit.finished());
 }
