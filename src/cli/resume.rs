@@ -15,7 +15,7 @@ use super::run::operator;
 use super::session::{self, Process, Sinks, Target, Watch, Work};
 use super::settings::Sources;
 use super::{once, print, report, secrets, settings};
-use crate::event::{RunResumed, RunStarted};
+use crate::event::{Ending, RunResumed, RunStarted};
 use crate::execute::{Begun, Lane, Opening, Policy, Resumption};
 use crate::expand::{Census, Expander};
 use crate::journal::FileLedger;
@@ -132,12 +132,13 @@ fn read_number_key(reopened: &mut Reopened, started: &RunStarted) -> Result<(), 
         .help("give the key that the run began with: its pseudonyms must stay the same"))
 }
 
-/// The exit code of a run that has ended, and of which nothing can be sent any more.
+/// The exit code of a run that has come to its end, and of which nothing can be sent any more. One that was stopped over its
+/// last jobs is still to be judged.
 fn nothing_left(run: &RunState, resend: bool) -> Option<u8> {
     let (open, pending) = left(run);
     let unknown = run.total().count(JobState::Unknown);
     let ended = open + pending == 0 && !(resend && unknown > 0);
-    run.finished().filter(|_| ended).map(|finished| finished.exit_code)
+    run.finished().filter(|finished| ended && finished.ending == Ending::Completed).map(|finished| finished.exit_code)
 }
 
 /// Calls of this run may have been bridged by a later one.

@@ -144,3 +144,25 @@ fn an_account_that_may_still_not_bridge_stops_the_run_again() {
     let resumed = book.resume(&run.dir, 77, &[]);
     assert_eq!(server.bridges().len(), before + 1, "{}", resumed.audit.finished());
 }
+
+#[test]
+fn a_run_that_was_interrupted_over_its_last_job_is_judged_when_it_goes_on() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = RawServer::bridging(move |_| {
+        held.wait();
+        ok()
+    });
+    let book = Book::at(&server.url());
+    let mut run = book.start(&[]);
+    server.wait_for_bridges(1);
+    run.process.signal("INT");
+    run.process.wait_for_stderr("stopping");
+    gate.open();
+    let run = run.finish(14);
+    assert_eq!(run.audit.total("succeeded"), 1);
+    let resumed = book.resume(&run.dir, 0, &[]);
+    assert_eq!((&resumed.audit.finished()["ending"], server.bridges().len()), (&"completed".into(), 1));
+    let again = book.resume(&run.dir, 0, &[]);
+    assert!(again.stderr.contains("nothing is left to send"), "{}", again.stderr);
+}
