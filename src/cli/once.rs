@@ -23,6 +23,12 @@ pub(super) fn place(runbook: &Runbook, out: &Path) -> Option<PathBuf> {
     Some(named.unwrap_or_else(|| in_out(out)))
 }
 
+/// The register of a run that goes on: where the runbook does not name one it is that of the output directory, which may have
+/// been moved, and other runs there use it.
+pub(super) fn of_run(runbook: &Runbook, used: &str, out: &Path) -> PathBuf {
+    if runbook.guards.once_store.is_some() { PathBuf::from(used) } else { in_out(out) }
+}
+
 /// A guard that cannot look lets nothing pass.
 pub(super) fn refused(error: &StoreError) -> Failure {
     let exit = if matches!(error, StoreError::InUse(_)) { Exit::Locked } else { Exit::Refused };

@@ -34,7 +34,11 @@ impl Past {
         let audit = run_dir.join("audit.jsonl");
         let missing =
             |error: &dyn std::fmt::Display| Failure::new(Exit::InputMissing, error).help("give the directory of a run");
-        let bytes = std::fs::metadata(&audit).map_err(|error| missing(&format!("{}: {error}", audit.display())))?.len();
+        let file = std::fs::metadata(&audit).map_err(|error| missing(&format!("{}: {error}", audit.display())))?;
+        if !file.is_file() {
+            return Err(missing(&format!("{}: not a regular file", audit.display())));
+        }
+        let bytes = file.len();
         let (mut open, mut engine, mut last) = (OpenJobs::default(), execute::Past::default(), None);
         let mut directory = DirectoryCheck::default();
         let checked = journal::verify(&audit, |record| {
@@ -63,9 +67,11 @@ impl Past {
             )));
         }
         let signed = checked.signature.is_some();
-        let Verification { incomplete, run, run_id, .. } = checked;
+        let Verification { incomplete, disorder, run, run_id, .. } = checked;
         let cut_off = run.is_reconciling();
-        if let Some(reason) = incomplete.filter(|_| run.finished().is_some() && !cut_off) {
+        // Behind an event that contradicts the ones before it nobody can tell what was done.
+        let wrong = disorder.or(incomplete.filter(|_| run.finished().is_some() && !cut_off));
+        if let Some(reason) = wrong {
             return Err(refuse(format!("{}: {reason}; nothing is added to it", audit.display())));
         }
         let (Some(run_id), Some(last), Some(tail)) = (run_id, last, tail) else {

@@ -4,14 +4,15 @@
 //! found as they were; data files are read where their copies are. Every text is held against the digests of the opening
 //! record. Secrets are read from where the runbook says, relative to where it stood.
 
-use super::args::SelectionArgs;
+use super::args::{PaceArgs, SelectionArgs};
 use super::check::Sound;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::inputs::{RUNBOOK, TEXT, VARS};
 use super::plan::saved::digest_of;
+use super::settings::Sources;
 use super::{check, settings, typed};
-use crate::event::{FileDigest, RunStarted};
+use crate::event::{FileDigest, RunStarted, Setting, SettingSource};
 use crate::expand::Files;
 use crate::journal;
 use crate::load;
@@ -73,11 +74,12 @@ pub(super) fn reopen(run_dir: &Path, started: &RunStarted) -> Result<Reopened, F
         main.ok_or_else(|| refuse("the run has no copy of its runbook".to_owned()))?;
     let source = load::read(&place).map_err(|error| refuse(error.to_string()))?;
     let named_profile = load::load(source.clone(), &args.vars).preview().map(|book| book.connection.profile.clone());
-    if let Some(name) = named_profile.filter(|name| is_profile_file(name)) {
+    // One with a place of its own is read there, as other texts with such a place are.
+    let by_runbook = |name: &String| is_profile_file(name) && Path::new(name).is_relative();
+    if let Some(name) = named_profile.filter(by_runbook) {
         let folder = Path::new(&named).parent().map(relative).unwrap_or_default();
-        let place = Some(Path::new(&name)).filter(|name| name.is_relative());
-        let place = place.and_then(|name| inside(&root, &folder.join(name)));
-        let place = place.ok_or_else(|| refuse(format!("the profile {name} is not below the runbook's folders")))?;
+        let place = inside(&root, &folder.join(&name));
+        let place = place.ok_or_else(|| refuse(format!("the profile {name} leads too far up")))?;
         put_profile(run_dir, started, &place).map_err(refuse)?;
     }
     let (draft, profile) = check::draft(source, args)?;
@@ -146,6 +148,21 @@ fn inside(root: &Path, path: &Path) -> Option<PathBuf> {
         }
     }
     Some(root.join(path))
+}
+
+/// The pace that the run was told to keep, where it is not told another one now.
+pub(super) fn pace(started: &RunStarted, typed: &PaceArgs, sources: &mut Sources) -> PaceArgs {
+    let mut told = |name: &str| {
+        let told = |setting: &&Setting| matches!(setting.source, SettingSource::Flag | SettingSource::Environment);
+        let setting = started.settings.iter().filter(told).find(|setting| setting.name == name)?;
+        sources.entry(name.to_owned()).or_insert(setting.source);
+        Some(setting.value.as_str())
+    };
+    let (concurrency, rate) = (told("concurrency"), told("rate"));
+    PaceArgs {
+        concurrency: typed.concurrency.or_else(|| concurrency?.parse().ok().filter(|places| *places > 0)),
+        rate: typed.rate.or_else(|| rate?.parse().ok()),
+    }
 }
 
 /// The part of the plan that the run was told to do.

@@ -10,12 +10,12 @@ use super::failure::Failure;
 use super::locking::{self, Taken};
 use super::logging::Log;
 use super::past::Past;
-use super::reopen::{Reopened, reopen};
+use super::reopen::{self, Reopened, reopen};
 use super::run::{boot_id, operator};
 use super::session::{self, Process, Sinks, Target, Watch, Work};
 use super::settings::Sources;
 use super::{once, print, report, secrets, settings};
-use crate::event::{RunResumed, RunStarted, Setting};
+use crate::event::{Ending, RunResumed, RunStarted, Setting};
 use crate::execute::{Begun, Lane, Opening, Policy, Resumption};
 use crate::expand::{Census, Expander};
 use crate::journal::FileLedger;
@@ -64,7 +64,9 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     warn_of_newer(&run_dir);
     warn_of_copy(&run_dir, &started);
     let mut reopened = reopen(&run_dir, &started)?;
-    settings::apply_pace(&mut reopened.sound.runbook, &args.pace);
+    let mut sources = sources.clone();
+    let pace = reopen::pace(&started, &args.pace, &mut sources);
+    settings::apply_pace(&mut reopened.sound.runbook, &pace);
     read_number_key(&mut reopened, &started)?;
     let Reopened { sound, args: selected, files, base, .. } = &reopened;
     let Sound { runbook, profile, selection, .. } = sound;
@@ -73,7 +75,7 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     } else {
         Target::api(runbook, profile, base)?
     };
-    let settings = settings::effective(runbook, profile.has_idempotency_key(), selected, sources);
+    let settings = settings::effective(runbook, profile.has_idempotency_key(), selected, &sources);
     let (open, pending) = left(&past.run);
     let expander = Expander::new(runbook, profile, files.clone(), selection);
     let mut found = Found::new(&past.run, &past.open);
@@ -104,15 +106,17 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
         let rows = rows.filter(|row| row.as_ref().map_or(true, |planned| is_fresh(&fresh, number(planned))));
         Lane { rows, concurrency }
     });
+    let out = run_dir.ancestors().nth(2).unwrap_or(&run_dir);
     let caller = once::Caller {
         run_id: &past.run_id,
         dirs: (&run_dir, &run_dir),
-        out: run_dir.ancestors().nth(2).unwrap_or(&run_dir),
+        out,
         profile: profile.name(),
         urls: &target.urls,
     };
     let register = started.once_store.as_deref().filter(|_| !target.is_sandbox());
-    let register = register.map(|store| once::open(Path::new(store), runbook, &caller)).transpose()?;
+    let register = register.map(|used| once::of_run(runbook, used, out));
+    let register = register.map(|store| once::open(&store, runbook, &caller)).transpose()?;
     let process = Process::start()?;
     tracing::info!(run = %past.run_id, open, pending, "resumed");
     let audit = run_dir.join("audit.jsonl");
@@ -146,12 +150,13 @@ fn read_number_key(reopened: &mut Reopened, started: &RunStarted) -> Result<(), 
         .help("give the key that the run began with: its pseudonyms must stay the same"))
 }
 
-/// The exit code of a run that has ended, and of which nothing can be sent any more.
+/// The exit code of a run that has come to its end, and of which nothing can be sent any more. One that was stopped over its
+/// last jobs is still to be judged.
 fn nothing_left(run: &RunState, resend: bool) -> Option<u8> {
     let (open, pending) = left(run);
     let unknown = run.total().count(JobState::Unknown);
     let ended = open + pending == 0 && !(resend && unknown > 0);
-    run.finished().filter(|_| ended).map(|finished| finished.exit_code)
+    run.finished().filter(|finished| ended && finished.ending == Ending::Completed).map(|finished| finished.exit_code)
 }
 
 /// Lines that were only with the kernel may be gone after a power cut, and their requests are not.

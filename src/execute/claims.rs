@@ -6,9 +6,11 @@
 
 use super::dispatcher::{Dispatcher, Ready, RowStream};
 use super::engine::{Engine, intent};
-use crate::event::{CallBatch, CallNote, CallRegister, Claimed, Ending, Event, JobSkipped, Ledger, RegisterError};
+use crate::event::{
+    CallBatch, CallNote, CallRegister, Claimed, Ending, Event, JobNotAttempted, JobSkipped, Ledger, RegisterError,
+};
 use crate::model::{Job, JobNumber, Outcome, SkipReason, Timestamp};
-use crate::state::RunState;
+use crate::state::{JobState, RunState};
 use std::collections::{HashSet, VecDeque};
 use std::future::poll_fn;
 use tokio::time::Instant;
@@ -182,14 +184,30 @@ impl<'a, L: Ledger> Engine<'a, L> {
                 }
                 Claimed::Taken(by) => {
                     tracing::info!(job = ready.job.number, by, "skipped: the call is another run's");
-                    let skipped = JobSkipped::from(ready.job.skipped(SkipReason::OncePer));
-                    let (detail, attempts) = (Some(by), ready.attempt - 1);
-                    self.happened(Event::JobSkipped(JobSkipped { detail, attempts, ..skipped }));
+                    self.leave_to_other(&ready, by);
                     self.gates.news();
                     dispatcher.undo(&ready, Instant::now());
                 }
             }
         }
+    }
+
+    /// A job whose call another run keeps. One in doubt, which was to be sent again, stays what it was: unknown.
+    fn leave_to_other(&mut self, ready: &Ready, by: String) {
+        let (job, attempts) = (&ready.job, ready.attempt - 1);
+        let event = if self.run.job(job.number) == Some(JobState::Doubtful) {
+            Event::JobNotAttempted(JobNotAttempted {
+                job: job.number,
+                set: job.set.clone(),
+                key: Some(job.key.clone()),
+                call_id: Some(job.call_id.as_str().to_owned()),
+                attempts,
+            })
+        } else {
+            let skipped = JobSkipped::from(job.skipped(SkipReason::OncePer));
+            Event::JobSkipped(JobSkipped { detail: Some(by), attempts, ..skipped })
+        };
+        self.happened(event);
     }
 
     /// Nothing more is claimed, so nothing more is sent. What is in flight ends as it would; what cannot be told to the
@@ -216,7 +234,9 @@ impl<'a, L: Ledger> Engine<'a, L> {
     fn put_back<S: RowStream>(&mut self, ready: Ready, dispatcher: &mut Dispatcher<S>) {
         if self.claims.held.remove(&ready.job.number) {
             let at = self.clock.now();
-            self.claims.to_tell.push((note(at, &ready.job), None));
+            // An earlier attempt may have had its effect: the claim stood in the place of that.
+            let before = self.run.job(ready.job.number).and_then(JobState::effect);
+            self.claims.to_tell.push((note(at, &ready.job), before));
         }
         dispatcher.put_back(ready, Instant::now());
     }

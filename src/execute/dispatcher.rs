@@ -205,7 +205,7 @@ impl<S: RowStream> Dispatcher<S> {
         }
         let held = self.open_held(run);
         let fresh = self.open_fresh(run);
-        let again = self.due_retry(now);
+        let again = self.due_retry(now, run);
         if again.is_none() && held.is_none() && fresh.is_none() {
             return self.wait(now);
         }
@@ -369,10 +369,13 @@ impl<S: RowStream> Dispatcher<S> {
         self.looked_up.remove(&number);
     }
 
-    /// The first job that is due and whose set has a free place.
-    fn due_retry(&self, now: Instant) -> Option<(Instant, JobNumber)> {
+    /// The first job that is due and whose set has a free place. One that was sent before an earlier job of its call was
+    /// reopened waits for that again.
+    fn due_retry(&self, now: Instant, run: &RunState) -> Option<(Instant, JobNumber)> {
         let free = |ready: &Ready| {
-            self.lanes[ready.lane].in_flight < self.lanes[ready.lane].limit && has_room(&self.prefixes, &ready.job)
+            self.lanes[ready.lane].in_flight < self.lanes[ready.lane].limit
+                && has_room(&self.prefixes, &ready.job)
+                && gate(&ready.job, run, &self.looked_up) != Gate::Closed
         };
         self.waiting.iter().take_while(|((due, _), _)| *due <= now).find(|(_, ready)| free(ready)).map(|(key, _)| *key)
     }

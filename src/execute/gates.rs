@@ -100,7 +100,8 @@ impl Gates {
     /// Takes a status in; true when every answer so far was 403, and there were enough of them.
     pub(super) fn is_forbidden(&mut self, status: u16) -> bool {
         self.forbidden = self.forbidden.filter(|_| status == 403).map(|answers| answers + 1);
-        self.forbidden == Some(FORBIDDEN)
+        // A run that goes on has stopped for it before: its first answer says whether that has changed.
+        self.forbidden.is_some_and(|answers| answers >= FORBIDDEN)
     }
 }
 

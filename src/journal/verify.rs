@@ -27,6 +27,8 @@ pub struct Verification {
     pub damage: Option<Finding>,
     /// Why the file does not balance; `None`: every job is in exactly one final state and the sums agree.
     pub incomplete: Option<String>,
+    /// The first event that cannot follow the ones before it; the run is told up to there.
+    pub disorder: Option<String>,
     /// The run, as far as the file tells it.
     pub run: RunState,
     /// The run's identity.
@@ -99,8 +101,10 @@ pub fn verify(path: &Path, mut visit: impl FnMut(&Record)) -> Result<Verificatio
     }
     let behind = damage.as_ref().filter(|_| torn.is_none());
     let unread = behind.map(|finding| format!("what stands from line {} on is not judged", finding.line));
-    let incomplete = disorder.or(unread).or_else(|| run.balance().err().map(|imbalance| imbalance.to_string()));
-    Ok(Verification { damage, incomplete, run, run_id, lines: reader.lines(), head: reader.head(), signature, torn })
+    let imbalance = || run.balance().err().map(|imbalance| imbalance.to_string());
+    let incomplete = disorder.clone().or(unread).or_else(imbalance);
+    let (lines, head) = (reader.lines(), reader.head());
+    Ok(Verification { damage, incomplete, disorder, run, run_id, lines, head, signature, torn })
 }
 
 /// The record of a sound line; of a signature its key, too.

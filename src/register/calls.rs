@@ -59,11 +59,14 @@ impl Asker {
         }
         let mut insert = transaction.prepare_cached(
             "INSERT INTO calls (api, call_id, run, set_name, job_key, outcome, at) VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6) \
-             ON CONFLICT DO UPDATE SET outcome = NULL, at = max(at, excluded.at)",
+             ON CONFLICT DO UPDATE SET outcome = NULL, at = max(at, excluded.at) \
+             WHERE outcome IS NULL OR outcome = 'unknown'",
         )?;
         let (set, key) = (note.set.as_str(), note.key.as_str());
-        insert.execute(params![self.api, note.call_id, self.run, set, key, note.at.to_string()])?;
-        Ok(Claimed::Granted)
+        let claimed = insert.execute(params![self.api, note.call_id, self.run, set, key, note.at.to_string()])?;
+        // No run asks for a job of its own that has succeeded, unless its audit file is not the one that says so.
+        let taken = || Claimed::Taken("done by this run already, which its audit file here does not know".to_owned());
+        Ok(if claimed == 0 { taken() } else { Claimed::Granted })
     }
 
     /// The run that keeps a call from being sent; a claim does at any age, an outcome within the window.

@@ -1,5 +1,6 @@
 //! Why a register of calls cannot be used.
 
+use crate::model::RunId;
 use rusqlite::ErrorCode;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,14 @@ pub enum StoreError {
         path: PathBuf,
         /// The first audit file that cannot be read to its end.
         audit: PathBuf,
+    },
+    /// The run was seen elsewhere, and is still there.
+    #[error("the register knows run {run_id} in {dir}, which is still there: only one of two copies goes on")]
+    Elsewhere {
+        /// The run.
+        run_id: RunId,
+        /// The other directory.
+        dir: PathBuf,
     },
     /// Others use it, and it must not be used now.
     #[error("{0} is in use by a run")]

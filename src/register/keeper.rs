@@ -13,6 +13,7 @@ use super::store::{InUse, Store};
 use crate::event::{CallBatch, CallRegister, Claimed, RegisterError};
 use crate::model::RunId;
 use rusqlite::TransactionBehavior;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::mpsc;
 use std::task::{Context, Poll};
@@ -59,6 +60,7 @@ impl Keeper {
     pub fn open(path: &Path, run: RunOfCalls<'_>) -> Result<Self, StoreError> {
         let alive = Alive::hold(run.dir).map_err(|error| StoreError::io(run.dir, error))?;
         let (in_use, mut store) = open_or_make(path, run.out)?;
+        is_the_only_one(&store, run)?;
         settle_the_dead(&mut store, run.run_id.as_str())?;
         settle(&mut store, run.run_id.as_str(), run.dir, Left::Claimed)?;
         let asker = asker(&mut store, run).map_err(|error| store.failed(&error))?;
@@ -69,6 +71,17 @@ impl Keeper {
             .spawn(move || keep(store, asker, &queue, &answer))
             .map_err(|error| StoreError::io(path, error))?;
         Ok(Self { batches: Some(batches), answers, thread: Some(thread), _in_use: in_use, _alive: alive })
+    }
+}
+
+/// A copy of a run's directory does not know what the run itself has done since.
+fn is_the_only_one(store: &Store, run: RunOfCalls<'_>) -> Result<(), StoreError> {
+    let known = Store::dir_of(&store.database, run.run_id.as_str()).map_err(|error| store.failed(&error))?;
+    let Some(dir) = known else { return Ok(()) };
+    let file = |dir: &Path| dir.join("audit.jsonl").metadata().map(|file| (file.dev(), file.ino())).ok();
+    match (file(&dir), file(run.dir)) {
+        (Some(there), here) if here != Some(there) => Err(StoreError::Elsewhere { run_id: run.run_id.clone(), dir }),
+        _ => Ok(()),
     }
 }
 

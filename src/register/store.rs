@@ -110,6 +110,12 @@ impl Store {
         database.query_row("SELECT id FROM runs WHERE run_id = ?1", [run_id], |row| row.get(0))
     }
 
+    /// The directory of a run that may not be known.
+    pub(super) fn dir_of(database: &Connection, run_id: &str) -> rusqlite::Result<Option<PathBuf>> {
+        let select = "SELECT dir FROM runs WHERE run_id = ?1";
+        database.query_row(select, [run_id], |row| row.get::<_, String>(0)).optional().map(|dir| dir.map(PathBuf::from))
+    }
+
     /// The number of a run that may not be known.
     pub(super) fn known_run(database: &Connection, run_id: &str) -> rusqlite::Result<Option<i64>> {
         database.query_row("SELECT id FROM runs WHERE run_id = ?1", [run_id], |row| row.get(0)).optional()

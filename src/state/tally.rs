@@ -54,6 +54,14 @@ impl Tally {
         }
     }
 
+    /// Gives its jobs in a state to another one.
+    pub(super) fn hand_over(&mut self, state: JobState, to: &mut Self) {
+        let Some(jobs) = self.by_state.remove(&state) else { return };
+        self.jobs = self.jobs.saturating_sub(jobs);
+        to.jobs += jobs;
+        *to.by_state.entry(state).or_default() += jobs;
+    }
+
     /// What was not attempted is pending again.
     pub(super) fn resume(&mut self) {
         self.by_state.remove(&JobState::NotAttempted);

@@ -18,9 +18,13 @@ pub(super) struct Waves {
 }
 
 impl Waves {
-    /// Another one begins.
+    /// Another one begins. What was reopened when the one before was over is sent in this one.
     pub(super) fn begin(&mut self) {
-        self.tallies.push(Tally::new(0));
+        let mut wave = Tally::new(0);
+        if let Some(last) = self.tallies.last_mut() {
+            last.hand_over(JobState::Doubtful, &mut wave);
+        }
+        self.tallies.push(wave);
         (self.rest, self.is_over) = (false, false);
     }
 

@@ -44,6 +44,8 @@ mod promise;
 mod reconcile;
 mod reports;
 mod resume;
+mod resume_edges;
+mod resume_once;
 mod rows;
 mod same_key;
 mod saved_plan;

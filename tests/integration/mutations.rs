@@ -106,7 +106,7 @@ fn the_file_of_another_run_or_a_changed_copy_does_not_fit_the_directory() {
 }
 
 /// Makes the chain anew over changed lines: what somebody does who knows the format and has no key.
-fn chained_anew(lines: &[String]) -> String {
+pub(crate) fn chained_anew(lines: &[String]) -> String {
     let (mut head, mut text) = ("0".repeat(64), String::new());
     for line in lines {
         let mut record: Value = serde_json::from_str(line).unwrap();

@@ -355,7 +355,7 @@ fn a_torn_file_can_be_reconciled_too() {
 }
 
 /// Jobs of each wave, and how many of them are bridged.
-fn waves(run: &Run) -> Vec<(u64, u64)> {
+pub(crate) fn waves(run: &Run) -> Vec<(u64, u64)> {
     let waves = run.audit.finished()["waves"].as_array().unwrap().clone();
     let number = |wave: &Value, name: &str| wave[name].as_u64().unwrap();
     waves.iter().map(|wave| (number(wave, "jobs"), number(wave, "succeeded"))).collect()
