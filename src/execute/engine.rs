@@ -282,6 +282,12 @@ impl<'a, L: Ledger> Engine<'a, L> {
                 }
                 durable = self.ledger.durable(), if !self.at_ledger.is_empty() => {
                     self.take_durable(durable, &mut dispatcher);
+                    // One commit makes several batches durable.
+                    while !self.at_ledger.is_empty()
+                        && let Some(durable) = self.ledger.durable().now_or_never()
+                    {
+                        self.take_durable(durable, &mut dispatcher);
+                    }
                 }
                 answers = self.claims.answered(), if self.claims.is_waiting() => {
                     self.take_answers(answers, &mut dispatcher);
@@ -554,9 +560,11 @@ async fn perform(
     halted: Rc<Cell<bool>>,
 ) -> Done {
     match task {
-        Task::Token => Done::Token(auth::fetch(transport, credentials, profile).await),
+        // The rare ones are boxed: every future of the run is as large as the largest task, and is moved more than once.
+        Task::Token => Done::Token(Box::pin(auth::fetch(transport, credentials, profile)).await),
         Task::Probe { number, path, access, generation } => {
-            Done::Probe { number, exchange: transport.probe(&path, &access).await, generation }
+            let exchange = Box::pin(transport.probe(&path, &access)).await;
+            Done::Probe { number, exchange, generation }
         }
         // The first poll of this future: between its making and now the run may have stopped.
         Task::Bridge { job, .. } if halted.get() => Done::Withdrawn { number: job.number },
