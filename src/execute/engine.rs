@@ -282,12 +282,6 @@ impl<'a, L: Ledger> Engine<'a, L> {
                 }
                 durable = self.ledger.durable(), if !self.at_ledger.is_empty() => {
                     self.take_durable(durable, &mut dispatcher);
-                    // One commit makes several batches durable.
-                    while !self.at_ledger.is_empty()
-                        && let Some(durable) = self.ledger.durable().now_or_never()
-                    {
-                        self.take_durable(durable, &mut dispatcher);
-                    }
                 }
                 answers = self.claims.answered(), if self.claims.is_waiting() => {
                     self.take_answers(answers, &mut dispatcher);
@@ -465,14 +459,20 @@ impl<'a, L: Ledger> Engine<'a, L> {
         self.events.len() >= MAX_BATCH
     }
 
-    /// One more batch is durable, or none ever will be.
-    fn take_durable<S: RowStream>(&mut self, durable: Result<(), LedgerError>, dispatcher: &mut Dispatcher<S>) {
-        match durable {
-            Ok(()) => {
-                self.cleared.extend(self.at_ledger.pop_front().unwrap_or_default());
-                self.claims.durable();
+    /// One more batch is durable, or none ever will be; one commit often makes several durable.
+    fn take_durable<S: RowStream>(&mut self, first: Result<(), LedgerError>, dispatcher: &mut Dispatcher<S>) {
+        let mut next = Some(first);
+        while let Some(durable) = next.take() {
+            match durable {
+                Ok(()) => {
+                    self.cleared.extend(self.at_ledger.pop_front().unwrap_or_default());
+                    self.claims.durable();
+                }
+                Err(error) => self.break_off(error, dispatcher),
             }
-            Err(error) => self.break_off(error, dispatcher),
+            if !self.at_ledger.is_empty() {
+                next = self.ledger.durable().now_or_never();
+            }
         }
     }
 

@@ -343,7 +343,8 @@ fn rows_that_two_threads_check_are_told_as_if_by_one() {
         let row = |row: u64| {
             let first = again.iter().find(|(at, _)| *at == row).map_or(row, |(_, first)| *first);
             let number = if bad && numbers.contains(&row) { "5x5" } else { "+12025550101" };
-            let note = if bad && short.contains(&row) { "" } else { [",no", ",yes"][usize::from(row % 3 == 0)] };
+            let note =
+                if bad && short.contains(&row) { "" } else { [",no", ",yes"][usize::from(row.is_multiple_of(3))] };
             format!("call-{first},{number}{note}\n")
         };
         format!("call_id,number,note\n{}", (0..2000).map(row).collect::<String>())
@@ -359,7 +360,8 @@ fn rows_that_two_threads_check_are_told_as_if_by_one() {
     let set = set_of("{csv: d.csv}", "    when: \"{{eq row.note 'no'}}\"\n");
     let book = Book::at(&server.url()).sets(&set).more("guards: {duplicates: skip}\n").file("d.csv", &text(false));
     let run = book.run(0);
-    let skipped = (0..2000).filter(|row| row % 3 == 0).count() + again.iter().filter(|(row, _)| row % 3 != 0).count();
+    let skipped = (0..2000_u64).filter(|row| row.is_multiple_of(3)).count()
+        + again.iter().filter(|(row, _)| !row.is_multiple_of(3)).count();
     assert_eq!(run.audit.event("run_started")["jobs"], 2000);
     assert_eq!(run.audit.events("job_skipped").len(), skipped);
     for intent in run.audit.intents() {
