@@ -459,14 +459,20 @@ impl<'a, L: Ledger> Engine<'a, L> {
         self.events.len() >= MAX_BATCH
     }
 
-    /// One more batch is durable, or none ever will be.
-    fn take_durable<S: RowStream>(&mut self, durable: Result<(), LedgerError>, dispatcher: &mut Dispatcher<S>) {
-        match durable {
-            Ok(()) => {
-                self.cleared.extend(self.at_ledger.pop_front().unwrap_or_default());
-                self.claims.durable();
+    /// One more batch is durable, or none ever will be; one commit often makes several durable.
+    fn take_durable<S: RowStream>(&mut self, first: Result<(), LedgerError>, dispatcher: &mut Dispatcher<S>) {
+        let mut next = Some(first);
+        while let Some(durable) = next.take() {
+            match durable {
+                Ok(()) => {
+                    self.cleared.extend(self.at_ledger.pop_front().unwrap_or_default());
+                    self.claims.durable();
+                }
+                Err(error) => self.break_off(error, dispatcher),
             }
-            Err(error) => self.break_off(error, dispatcher),
+            if !self.at_ledger.is_empty() {
+                next = self.ledger.durable().now_or_never();
+            }
         }
     }
 
@@ -554,9 +560,11 @@ async fn perform(
     halted: Rc<Cell<bool>>,
 ) -> Done {
     match task {
-        Task::Token => Done::Token(auth::fetch(transport, credentials, profile).await),
+        // The rare ones are boxed: every future of the run is as large as the largest task, and is moved more than once.
+        Task::Token => Done::Token(Box::pin(auth::fetch(transport, credentials, profile)).await),
         Task::Probe { number, path, access, generation } => {
-            Done::Probe { number, exchange: transport.probe(&path, &access).await, generation }
+            let exchange = Box::pin(transport.probe(&path, &access)).await;
+            Done::Probe { number, exchange, generation }
         }
         // The first poll of this future: between its making and now the run may have stopped.
         Task::Bridge { job, .. } if halted.get() => Done::Withdrawn { number: job.number },

@@ -4,11 +4,14 @@ use super::compile::Expander;
 use super::files::Files;
 use super::order::{Calls, Earlier, Keys, Repeats};
 use super::stream::{Expanded, JobStream, Start};
+use super::turns::{Turns, share};
 use crate::model::{
-    Code, DataPlace, Duplicates, Job, JobNumber, Planned, Problem, Region, RowSource, SetName, Severity, SkipReason,
+    Code, DataPlace, Duplicates, Job, JobNumber, Legs, Planned, Problem, Region, RowSource, SetName, Severity,
+    SkipReason,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread;
 
 /// Problems that are kept with their words; the rest is counted.
 const MAX_KEPT: usize = 100;
@@ -154,7 +157,7 @@ impl<'a> Expander<'a> {
         let mut counts = Vec::new();
         for (place, set) in self.sets.iter().enumerate() {
             let start = Start { first: next, rows: left, repeats: Arc::default(), counts: counts.clone() };
-            let mut stream = match JobStream::open(self, set, start, run_id) {
+            let mut stream = match JobStream::open(self, set, start.clone(), run_id) {
                 Ok(stream) => stream,
                 Err(problem) => {
                     census.add(problem);
@@ -162,23 +165,30 @@ impl<'a> Expander<'a> {
                 }
             };
             let mut counted = SetCensus::new(set.spec.name.clone(), next, counts);
-            let mut malformed = false;
-            while let Some(mut expanded) = stream.advance(census.wants()) {
-                malformed |= expanded.line == 0;
-                let refused = self.meet(&mut met, place, &mut expanded, &mut stream);
-                counted.count(&expanded);
-                match refused {
-                    Some(problem) => census.add(problem),
-                    None => expanded.jobs.iter().for_each(|planned| {
-                        if let Planned::Job(job) = planned {
-                            visit(job);
-                        }
-                    }),
+            let malformed = thread::scope(|scope| {
+                // The number of a job must be known before those of the rows before it.
+                let shares = set.spec.legs == Legs::Refuse;
+                let second = || shares.then(|| JobStream::open(self, set, start, run_id).ok())?;
+                let mut turns = Turns::new(|| share(scope, second()?));
+                let mut malformed = false;
+                while let Some(mut expanded) = stream.advance(census.wants(), turns.next()) {
+                    malformed |= expanded.line == 0;
+                    let refused = self.meet(&mut met, place, &mut expanded, &mut stream);
+                    counted.count(&expanded);
+                    match refused {
+                        Some(problem) => census.add(problem),
+                        None => expanded.jobs.iter().for_each(|planned| {
+                            if let Planned::Job(job) = planned {
+                                visit(job);
+                            }
+                        }),
+                    }
+                    for problem in expanded.problems {
+                        census.add(problem);
+                    }
                 }
-                for problem in expanded.problems {
-                    census.add(problem);
-                }
-            }
+                malformed
+            });
             if counted.read == 0 && left > 0 && !malformed && !set.spec.allow_empty {
                 let problem = Problem::at(
                     Code::NoRows,

@@ -16,6 +16,7 @@ mod plan_row;
 mod rows;
 mod stream;
 mod strict_json;
+mod turns;
 
 pub use ahead::{Ahead, ahead};
 pub use census::{Census, Destination, SetCensus};

@@ -76,6 +76,14 @@ impl Expanded {
         }
     }
 
+    /// The number of its first job.
+    fn begins(&self) -> Option<JobNumber> {
+        match self.jobs.first()? {
+            Planned::Job(job) => Some(job.number),
+            Planned::Skipped(skipped) => Some(skipped.number),
+        }
+    }
+
     fn skip(&mut self, reason: SkipReason) {
         for planned in &mut self.jobs {
             if let Planned::Job(job) = planned {
@@ -120,8 +128,42 @@ impl<'a> JobStream<'a> {
         })
     }
 
-    /// The next row. `places` says for which severity the place of a problem is looked up.
-    pub(super) fn advance(&mut self, places: Option<Severity>) -> Option<Expanded> {
+    /// The next row. `places` says for which severity the place of a problem is looked up; `made` is what was made of the row
+    /// already.
+    pub(super) fn advance(&mut self, places: Option<Severity>, made: Option<Expanded>) -> Option<Expanded> {
+        let line = match self.read()? {
+            Ok(line) => line,
+            Err(refused) => return Some(refused),
+        };
+        let number = self.next;
+        if let Some(made) = made.filter(|made| made.line == line && made.begins() == Some(number)) {
+            self.next += made.jobs.len() as u64;
+            return Some(made);
+        }
+        let mut fields = std::mem::take(&mut self.fields);
+        let planned = self.plan(number, &mut fields);
+        self.fields = fields;
+        let (RowPlan { jobs, regions, counters, .. }, mut problems) = match planned {
+            Ok(mut plan) => {
+                let warnings = std::mem::take(&mut plan.warnings);
+                (plan, warnings)
+            }
+            Err(problems) => (RowPlan::default(), problems),
+        };
+        self.next += jobs.len().max(1) as u64;
+        self.place_problems(&mut problems, line, places);
+        Some(Expanded { line, jobs, problems, regions, counters })
+    }
+
+    /// Goes past the next row of a set whose rows are one job each; false: there is none.
+    pub(super) fn pass(&mut self) -> bool {
+        let row = self.read();
+        self.next += u64::from(matches!(row, Some(Ok(_))));
+        row.is_some()
+    }
+
+    /// Puts the next row's values where templates find them, and gives its line; or says why it is none.
+    fn read(&mut self) -> Option<Result<u64, Expanded>> {
         if self.left == 0 {
             return None;
         }
@@ -138,12 +180,11 @@ impl<'a> JobStream<'a> {
                 }
                 problem.data = problem.data.map(|data| Box::new(self.expander.runbook.numbers.excerpt(*data)));
                 problem.message = self.expander.runbook.numbers.mask(&problem.message);
-                return Some(Expanded::refused(0, vec![problem]));
+                return Some(Err(Expanded::refused(0, vec![problem])));
             }
         };
         self.left -= 1;
         self.index += 1;
-        let number = self.next;
         if let Value::Object(data) = self.values.data_mut() {
             for (name, value) in [("row", Value::Object(values)), ("index", Value::from(self.index))] {
                 match data.get_mut(name) {
@@ -152,19 +193,7 @@ impl<'a> JobStream<'a> {
                 }
             }
         }
-        let mut fields = std::mem::take(&mut self.fields);
-        let planned = self.plan(number, &mut fields);
-        self.fields = fields;
-        let (RowPlan { jobs, regions, counters, .. }, mut problems) = match planned {
-            Ok(mut plan) => {
-                let warnings = std::mem::take(&mut plan.warnings);
-                (plan, warnings)
-            }
-            Err(problems) => (RowPlan::default(), problems),
-        };
-        self.next += jobs.len().max(1) as u64;
-        self.place_problems(&mut problems, place.line, places);
-        Some(Expanded { line: place.line, jobs, problems, regions, counters })
+        Some(Ok(place.line))
     }
 
     /// Puts what the rows before mean for this one into its jobs: both passes do it alike. Gives the counter of
@@ -213,7 +242,7 @@ impl Iterator for JobStream<'_> {
         if let Some(planned) = self.ready.pop_front() {
             return Some(Ok(planned));
         }
-        let mut expanded = self.advance(None)?;
+        let mut expanded = self.advance(None, None)?;
         if expanded.jobs.is_empty() {
             return Some(Err(expanded.problems));
         }

@@ -8,6 +8,7 @@ mod decode;
 mod directory;
 mod holder;
 mod lock;
+mod read_ahead;
 mod reader;
 mod signature;
 mod snapshot;

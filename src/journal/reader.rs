@@ -30,6 +30,8 @@ pub struct Line {
     pub number: u64,
     /// The hash of the line before.
     pub before: Head,
+    /// Its own hash where it is intact, else that of the last line that is.
+    pub head: Head,
     /// Whether its own hash is right.
     pub intact: bool,
     /// Whether a newline ends it.
@@ -60,16 +62,6 @@ impl Reader {
             head: Head::START,
         })
     }
-
-    /// The hash of the last intact line that was read: at the end of a sound file its head.
-    pub fn head(&self) -> Head {
-        self.head
-    }
-
-    /// Lines that were read.
-    pub fn lines(&self) -> u64 {
-        self.lines
-    }
 }
 
 impl Iterator for Reader {
@@ -92,7 +84,8 @@ impl Iterator for Reader {
         self.head = after.unwrap_or(before);
         self.lines += 1;
         let record = decode::record(&bytes);
-        Some(Ok(Line { number: self.lines, before, intact: after.is_some(), whole, bytes: length, record }))
+        let (number, head, intact) = (self.lines, self.head, after.is_some());
+        Some(Ok(Line { number, before, head, intact, whole, bytes: length, record }))
     }
 }
 

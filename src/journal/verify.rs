@@ -1,7 +1,8 @@
 //! Checking an audit file: integrity (is it as it was written?) and completeness (does it balance?), reported apart.
 
 use super::chain::Head;
-use super::reader::{Line, ReadError, Reader};
+use super::read_ahead::{Item, read_ahead};
+use super::reader::{Line, ReadError};
 use super::signature::{self, PublicKey};
 use crate::event::{Event, FORMAT_VERSION, Record};
 use crate::model::RunId;
@@ -60,14 +61,20 @@ impl Verification {
 }
 
 /// Reads a whole audit file; memory is one byte a job. `visit` sees every record, in order, up to the first damage.
-pub fn verify(path: &Path, mut visit: impl FnMut(&Record)) -> Result<Verification, ReadError> {
-    let mut reader = Reader::open(path)?;
+pub fn verify(path: &Path, visit: impl FnMut(&Record)) -> Result<Verification, ReadError> {
+    read_ahead(path, |lines| fold(lines, visit))?
+}
+
+fn fold(all: &mut dyn Iterator<Item = Item>, mut visit: impl FnMut(&Record)) -> Result<Verification, ReadError> {
+    let (mut lines, mut head) = (0, Head::START);
     let mut run = RunState::default();
     let mut run_id = None;
     let mut damage: Option<Finding> = None;
     let mut disorder = None;
     let (mut torn, mut signature) = (None, None);
-    while let Some(line) = reader.next().transpose()? {
+    for line in all {
+        let line = line?;
+        (lines, head) = (line.number, line.head);
         if damage.is_some() {
             (torn, signature) = (None, None);
             continue;
@@ -96,14 +103,13 @@ pub fn verify(path: &Path, mut visit: impl FnMut(&Record)) -> Result<Verificatio
             disorder = Some(format!("line {}: {error}", line.number));
         }
     }
-    if reader.lines() == 0 {
+    if lines == 0 {
         damage = Some(Finding { line: 1, reason: "the file is empty".to_owned() });
     }
     let behind = damage.as_ref().filter(|_| torn.is_none());
     let unread = behind.map(|finding| format!("what stands from line {} on is not judged", finding.line));
     let imbalance = || run.balance().err().map(|imbalance| imbalance.to_string());
     let incomplete = disorder.clone().or(unread).or_else(imbalance);
-    let (lines, head) = (reader.lines(), reader.head());
     Ok(Verification { damage, incomplete, disorder, run, run_id, lines, head, signature, torn })
 }
 

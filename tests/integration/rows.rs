@@ -335,6 +335,43 @@ fn the_first_bad_row_near_the_end_is_named_by_line_and_column() {
 }
 
 #[test]
+fn rows_that_two_threads_check_are_told_as_if_by_one() {
+    // Turns have 256 rows: the first and the last of some, and others within.
+    let numbers = [0, 255, 256, 300, 511, 512, 767, 768, 900, 1023, 1024, 1999];
+    let (short, again) = ([400, 600, 1300], [(513, 301), (770, 514), (1500, 3)]);
+    let text = |bad: bool| {
+        let row = |row: u64| {
+            let first = again.iter().find(|(at, _)| *at == row).map_or(row, |(_, first)| *first);
+            let number = if bad && numbers.contains(&row) { "5x5" } else { "+12025550101" };
+            let note =
+                if bad && short.contains(&row) { "" } else { [",no", ",yes"][usize::from(row.is_multiple_of(3))] };
+            format!("call-{first},{number}{note}\n")
+        };
+        format!("call_id,number,note\n{}", (0..2000).map(row).collect::<String>())
+    };
+    let found = diagnostics(&Book::offline().sets(&set_of("{csv: d.csv}", "")).file("d.csv", &text(true)), 65);
+    let mut lines: Vec<u64> = found.iter().map(|found| place(found).2).collect();
+    lines.sort_unstable();
+    let mut expected: Vec<u64> = numbers.into_iter().chain(short).chain(again.map(|(row, _)| row)).collect();
+    expected.sort_unstable();
+    assert_eq!(lines, expected.iter().map(|row| row + 2).collect::<Vec<_>>(), "{found:#?}");
+
+    let server = RawServer::bridging(|_| ok());
+    let set = set_of("{csv: d.csv}", "    when: \"{{eq row.note 'no'}}\"\n");
+    let book = Book::at(&server.url()).sets(&set).more("guards: {duplicates: skip}\n").file("d.csv", &text(false));
+    let run = book.run(0);
+    let skipped = (0..2000_u64).filter(|row| row.is_multiple_of(3)).count()
+        + again.iter().filter(|(row, _)| !row.is_multiple_of(3)).count();
+    assert_eq!(run.audit.event("run_started")["jobs"], 2000);
+    assert_eq!(run.audit.events("job_skipped").len(), skipped);
+    for intent in run.audit.intents() {
+        let call = format!("call-{}", intent["job"].as_u64().unwrap() - 1);
+        assert_eq!(intent["call_id"], call.as_str());
+    }
+    assert_eq!(run.audit.intents().len(), 2000 - skipped);
+}
+
+#[test]
 fn what_cannot_be_read_as_a_file_says_so_at_once() {
     let book = Book::offline().sets(&set_of("{csv: pipe}", ""));
     let made = std::process::Command::new("mkfifo").arg(book.dir().join("pipe")).status().unwrap();

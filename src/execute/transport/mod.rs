@@ -6,6 +6,7 @@
 //! One thing the client does by itself: a request that it was about to put on a kept connection, and of which it has
 //! proof that it was not begun there (the connection had ended before), goes over another one. It is on the wire once.
 
+mod address;
 mod failure;
 mod proxy;
 mod response;
@@ -21,6 +22,7 @@ use crate::model::{
     DurationSpec, Evidence, HostPattern, HttpVersion, Link, Method, RequestSpec, Secret, Timeouts, TlsVersion,
 };
 use crate::profile::{Discovery, TokenRequest, Urls};
+use address::Address;
 use failure::Around;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use reqwest::tls::Version;
@@ -83,6 +85,7 @@ pub struct Transport {
     /// For tokens: always HTTP/1.1. Token endpoints gain nothing from HTTP/2, and some (that of `CXone`) fail over it.
     tokens: Client,
     settings: TransportSettings,
+    address: Address,
 }
 
 /// What came of sending a request.
@@ -128,7 +131,7 @@ impl Transport {
         };
         let client = made(settings.http)?;
         let tokens = if settings.http == HttpVersion::Http1 { client.clone() } else { made(HttpVersion::Http1)? };
-        Ok(Self { client, tokens, settings })
+        Ok(Self { client, tokens, settings, address: Address::default() })
     }
 
     /// How a base URL in a token's answer is judged, when there is one to be found.
@@ -157,12 +160,20 @@ impl Transport {
         Err(format!("the host {host} is not among `connection.allow_hosts`: nothing is sent there"))
     }
 
+    /// The URL of a request, whose host may be sent something.
+    fn url(&self, base_url: &str, path: &str) -> Result<Url, String> {
+        match self.address.url(base_url, path, |origin| self.judge_host(origin)) {
+            Some(url) => Ok(url),
+            None => self.judge_host(&format!("{base_url}{path}")),
+        }
+    }
+
     /// Sends a bridge request.
     pub(super) async fn bridge(&self, request: &RequestSpec, access: &Access) -> Exchange {
         let Some(base_url) = access.base_url.as_ref().or(self.settings.urls.base_url.as_ref()) else {
             return Exchange::NotBuilt("no base URL is known".to_owned());
         };
-        let url = match self.judge_host(&format!("{base_url}{}", request.path)) {
+        let url = match self.url(base_url, &request.path) {
             Ok(url) => url,
             Err(reason) => return Exchange::NotBuilt(reason),
         };
@@ -194,7 +205,7 @@ impl Transport {
         let Some(base_url) = access.base_url.as_ref().or(self.settings.urls.base_url.as_ref()) else {
             return Exchange::NotBuilt("no base URL is known".to_owned());
         };
-        let url = match self.judge_host(&format!("{base_url}{path}")) {
+        let url = match self.url(base_url, path) {
             Ok(url) => url,
             Err(reason) => return Exchange::NotBuilt(reason),
         };
