@@ -5,6 +5,7 @@ mod effect;
 mod job;
 mod run;
 mod tally;
+mod waves;
 
 pub use criteria::{broken, judge, judge_wave, lost};
 pub use job::{IllegalStep, JobState, Step};

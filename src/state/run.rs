@@ -4,6 +4,7 @@
 
 use crate::event::{Counts, Event, Happened, ReconciliationFinished, RunFinished, RunStarted, SetCounts, WaveCounts};
 use crate::model::{JobNumber, Outcome, SetName, Timestamp};
+use crate::state::waves::Waves;
 use crate::state::{IllegalStep, JobState, Step, Tally};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -88,14 +89,7 @@ pub struct RunState {
     sets: HashMap<SetName, (usize, std::ops::RangeInclusive<u64>)>,
     by_set: Vec<Tally>,
     total: Tally,
-    /// The waves that have begun; the last one takes what happens.
-    waves: Vec<Tally>,
-    /// No wave meets further rows: the last one is over, or the run is stopping.
-    waves_rest: bool,
-    /// The last wave has been judged.
-    wave_is_over: bool,
-    /// The wave of each unknown.
-    wave_of_unknown: HashMap<JobNumber, usize>,
+    waves: Waves,
     /// Between a process of the run and the next: time that is not the run's.
     idle: Duration,
     /// How often it was resumed.
@@ -118,10 +112,7 @@ impl Default for RunState {
             sets: HashMap::new(),
             by_set: Vec::new(),
             total: Tally::new(0),
-            waves: Vec::new(),
-            waves_rest: false,
-            wave_is_over: false,
-            wave_of_unknown: HashMap::new(),
+            waves: Waves::default(),
             idle: Duration::ZERO,
             resumed: 0,
             sent: 0,
@@ -151,7 +142,7 @@ impl RunState {
                 self.step(job.job, &job.set, Step::Reopens)?;
             }
             Event::BridgeIntent(intent) => {
-                self.join_wave(intent.attempt == 1);
+                self.waves.join(intent.attempt == 1);
                 let set = self.step(intent.job, &intent.set, Step::Intent)?;
                 self.both(set, |tally| tally.count_intent(intent.attempt));
             }
@@ -161,11 +152,11 @@ impl RunState {
                 self.both(set, |tally| tally.count_attempt(attempt));
                 self.sent += u64::from(attempt.outcome != Outcome::NotSent);
             }
-            Event::JobSkipped(skipped) if self.waves_rest => {
+            Event::JobSkipped(skipped) if self.waves.rest() => {
                 self.beside_waves(skipped.job, &skipped.set, Step::Skip)?;
             }
             Event::JobSkipped(skipped) => {
-                self.join_wave(skipped.attempts == 0);
+                self.waves.join(skipped.attempts == 0);
                 self.step(skipped.job, &skipped.set, Step::Skip)?;
             }
             Event::JobExpired(expired) => {
@@ -176,17 +167,9 @@ impl RunState {
             Event::JobNotAttempted(job) => {
                 self.step(job.job, &job.set, Step::GiveUp)?;
             }
-            Event::WaveStarted(_) => {
-                let mut wave = Tally::new(0);
-                // What was reopened when the last wave was over is sent in this one.
-                if let Some(last) = self.waves.last_mut() {
-                    last.hand_over(JobState::Doubtful, &mut wave);
-                }
-                self.waves.push(wave);
-                (self.waves_rest, self.wave_is_over) = (false, false);
-            }
-            Event::WaveFinished(_) => (self.waves_rest, self.wave_is_over) = (true, true),
-            Event::Stopping(_) => self.waves_rest = true,
+            Event::WaveStarted(_) => self.waves.begin(),
+            Event::WaveFinished(_) => self.waves.finish(),
+            Event::Stopping(_) => self.waves.stop(),
             Event::Throttled(throttled) => {
                 let set = self.sets.values().find(|(_, jobs)| jobs.contains(&throttled.job)).map(|(set, _)| *set);
                 let set = set.ok_or(StateError::NoSuchJob(throttled.job))?;
@@ -278,7 +261,7 @@ impl RunState {
     fn resume(&mut self, idle: Duration) {
         (self.finished, self.reconciled, self.reconciling, self.disagreement) = (None, None, false, None);
         self.signed = false;
-        self.waves_rest = self.wave_is_over;
+        self.waves.resume();
         self.idle += idle;
         self.resumed += 1;
         if self.total.count(JobState::NotAttempted) == 0 {
@@ -287,11 +270,7 @@ impl RunState {
         for state in &mut self.jobs {
             *state = state.apply(Step::Resumes).unwrap_or(*state);
         }
-        for tally in self.by_set.iter_mut().chain([&mut self.total]).chain(&mut self.waves) {
-            for _ in 0..tally.count(JobState::NotAttempted) {
-                tally.move_job(JobState::NotAttempted, JobState::Pending);
-            }
-        }
+        self.by_set.iter_mut().chain([&mut self.total]).for_each(Tally::resume);
     }
 
     fn step(&mut self, job: JobNumber, set: &SetName, step: Step) -> Result<usize, StateError> {
@@ -311,35 +290,8 @@ impl RunState {
         for tally in self.by_set.get_mut(index).into_iter().chain([&mut self.total]) {
             tally.move_job(before, after);
         }
-        self.move_in_wave(job, before, after);
+        self.waves.move_job(job, before, after);
         Ok(index)
-    }
-
-    /// What happens to a job happens in the wave that goes on; an unknown stays in the wave in which it became so, until it is
-    /// sent again.
-    fn move_in_wave(&mut self, job: JobNumber, before: JobState, after: JobState) {
-        let Some(last) = self.waves.len().checked_sub(1) else { return };
-        let wave = if before == JobState::Unknown { self.wave_of_unknown.remove(&job) } else { Some(last) };
-        let Some(wave) = wave else { return };
-        if after == JobState::Doubtful && wave != last {
-            let own = &mut self.waves[wave];
-            own.move_job(before, JobState::Pending);
-            own.jobs = own.jobs.saturating_sub(1);
-            self.waves[last].jobs += 1;
-            self.waves[last].move_job(JobState::Pending, after);
-            return;
-        }
-        self.waves[wave].move_job(before, after);
-        if after == JobState::Unknown {
-            self.wave_of_unknown.insert(job, wave);
-        }
-    }
-
-    /// A job that has not been met before belongs to the wave that meets it.
-    fn join_wave(&mut self, is_new: bool) {
-        if let Some(wave) = self.waves.last_mut().filter(|_| is_new) {
-            wave.jobs += 1;
-        }
     }
 
     /// A step that no wave has a part in.
@@ -383,12 +335,7 @@ impl RunState {
                 *state = after;
             }
         }
-        // What is left of that wave was begun, and waited for another attempt.
-        if let Some(wave) = waves.last_mut() {
-            for _ in 0..wave.count(JobState::Pending) {
-                wave.move_job(JobState::Pending, JobState::NotAttempted);
-            }
-        }
+        waves.give_up();
         open
     }
 
@@ -439,7 +386,7 @@ impl RunState {
 
     /// Whether the wave that has begun last has been judged.
     pub fn wave_is_over(&self) -> bool {
-        self.wave_is_over
+        self.waves.is_over()
     }
 
     /// The figures of the whole run.
@@ -497,7 +444,7 @@ impl RunState {
 
     /// Counts of each wave.
     pub fn wave_counts(&self) -> Vec<WaveCounts> {
-        (1..).zip(&self.waves).map(|(wave, tally)| WaveCounts { wave, counts: tally.counts() }).collect()
+        self.waves.counts()
     }
 
     /// Counts of each set.

@@ -62,6 +62,11 @@ impl Tally {
         *to.by_state.entry(state).or_default() += jobs;
     }
 
+    /// What was not attempted is pending again.
+    pub(super) fn resume(&mut self) {
+        self.by_state.remove(&JobState::NotAttempted);
+    }
+
     pub(super) fn count_intent(&mut self, attempt: u32) {
         self.attempts += 1;
         self.retries += u64::from(attempt > 1);

@@ -71,7 +71,7 @@ fn a_file_of_variables_beats_the_runbook_and_set_beats_the_file() {
     assert_eq!(body["bridgeMatrix"], json!([{"source": 0, "target": 1}]));
     let files: Vec<_> =
         run.audit.lines[0]["inputs"].as_array().unwrap().iter().map(|input| input["file"].clone()).collect();
-    assert_eq!(files, ["runbook.yaml", "second.json", "first.yaml"]);
+    assert_eq!(files, ["runbook.yaml", "second.json", "first.yaml", "command line and environment"]);
 }
 
 #[test]

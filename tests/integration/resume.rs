@@ -138,19 +138,45 @@ fn retries_go_on_counting() {
     assert_eq!(resumed.audit.total("rejected"), 1);
 }
 
+fn moment(line: &Value) -> jiff::Timestamp {
+    line["timestamp"].as_str().unwrap().parse().unwrap()
+}
+
 #[test]
 fn a_pause_that_a_server_has_asked_for_holds_for_the_next_process_too() {
-    let server = RawServer::bridging(|_| answer(429, &[("retry-after", "3600")], ""));
-    let book = Book::at(&server.url()).retry("{max_retry_after: 1h}");
+    let met = std::sync::atomic::AtomicUsize::new(0);
+    let server = RawServer::bridging(move |_| {
+        let first = met.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        if first { answer(429, &[("retry-after", "3")], "") } else { ok() }
+    });
+    let book = Book::at(&server.url());
     let run = book.start(&[]);
     book.wait_for_audit("throttled");
     let run = run.kill();
-    let mut resumed = book.start_resume(&run.dir, &["-v"]);
-    resumed.wait_for_stderr("resumed");
-    book.wait_for_audit("run_resumed");
-    resumed.signal("INT");
-    resumed.finish().expect(14);
-    assert_eq!(server.bridges().len(), 1);
+    let resumed = book.resume(&run.dir, 0, &[]);
+    let asked = resumed.audit.event("throttled");
+    let sent = resumed.audit.intents()[1];
+    assert!(moment(sent).duration_since(moment(asked)).as_millis() >= 3000, "{asked:#} {sent:#}");
+}
+
+#[test]
+fn the_time_between_two_processes_is_not_the_run_s() {
+    let gate = Gate::default();
+    let server = hangs_at("call-1", &gate);
+    let book = Book::at(&server.url()).many_calls(2);
+    let run = killed(&server, &book, 1);
+    let resumed = book.resume(&run.dir, 11, &[]);
+    gate.open();
+    let lines = &resumed.audit.lines;
+    let at = lines.iter().position(|line| line["event_type"] == "run_resumed").unwrap();
+    let idle = moment(&lines[at]).duration_since(moment(&lines[at - 1]));
+    let all = moment(lines.last().unwrap()).duration_since(moment(&lines[0]));
+    let own = (all - idle).as_micros();
+    let shown = resumed.summary()["duration_ms"].as_f64().unwrap() * 1000.0;
+    assert!(idle.is_positive());
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of seconds")]
+    let differs = (shown - own as f64).abs();
+    assert!(differs < 2.0, "{shown} us are shown, {own} are the run's");
 }
 
 #[test]
@@ -380,7 +406,12 @@ fn a_wave_that_has_failed_holds_until_it_is_found_out_or_passed_over() {
 #[test]
 fn a_run_goes_on_with_the_calls_that_it_has_claimed_and_leaves_those_of_others() {
     let gate = Gate::default();
-    let server = hangs_at("call-2", &gate);
+    let server = {
+        let gate = gate.clone();
+        RawServer::bridging(
+            move |request| if request.call() == "call-2" && !gate.is_open() { hanging(&gate) } else { ok() },
+        )
+    };
     let guarded = |calls: [&str; 4]| {
         Book::at(&server.url()).calls(calls).more("guards: {once_per: 24h, once_store: calls.sqlite}")
     };
