@@ -70,7 +70,6 @@ pub enum Imbalance {
 }
 
 /// A run, as its events tell it.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about where the events stand")]
 #[derive(Clone, Debug)]
 pub struct RunState {
     started: Option<(Timestamp, Box<RunStarted>)>,

@@ -88,11 +88,11 @@ fn a_run_directory_and_its_copy_do_not_both_send_what_is_left() {
     first.kill();
     let first = yard.cut_off("one", &BTreeSet::new(), first.finish());
     gate.open();
-    let copies = yard.dir().join("copy/one");
-    std::fs::create_dir_all(&copies).unwrap();
-    let copied = std::process::Command::new("cp").arg("-r").arg(&first.dir).arg(&copies).status().unwrap();
-    assert!(copied.success());
-    let copy = copies.join(first.id());
+    let beside = yard.dir().join("copy/one");
+    std::fs::create_dir_all(&beside).unwrap();
+    let done = std::process::Command::new("cp").arg("-r").arg(&first.dir).arg(&beside).status().unwrap();
+    assert!(done.success());
+    let copy = beside.join(first.id());
     yard.command(11, &["resume", first.dir.to_str().unwrap(), "--no-progress"]);
     let refused = yard.command(13, &["resume", copy.to_str().unwrap(), "--no-progress"]);
     assert!(refused.stderr.contains("only one of two copies goes on"), "{refused}");
