@@ -323,18 +323,8 @@ pub(super) struct ResumeArgs {
     pub(super) run_dir: PathBuf,
     #[command(flatten)]
     pub(super) pace: PaceArgs,
-    /// Send unknown jobs again: those that are bridged already are bridged twice
-    #[arg(long, requires = "reason")]
-    pub(super) resend_unknown: bool,
-    /// Go on although an abort rule holds already, or the last wave has not shown what it had to
-    #[arg(long, requires = "reason")]
-    pub(super) despite_rules: bool,
-    /// Go on although the machine was started anew since a run with `durability: process`: its file may have lost its end
-    #[arg(long, requires = "reason")]
-    pub(super) despite_lost_tail: bool,
-    /// Why: it stands in the audit file beside your name
-    #[arg(long, value_name = "TEXT", value_parser = reason)]
-    pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) overrides: OverrideArgs,
     #[command(flatten)]
     pub(super) running: IfRunningArgs,
     /// Fault script of the simulator, for a run that was a rehearsal
@@ -368,6 +358,23 @@ pub(super) struct GuardRebuildArgs {
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
+}
+
+/// What somebody decides to do although it is not safe.
+#[derive(Args, Debug, Clone, Default)]
+pub(super) struct OverrideArgs {
+    /// Send unknown jobs again: those that are bridged already are bridged twice
+    #[arg(long, requires = "reason")]
+    pub(super) resend_unknown: bool,
+    /// Go on although an abort rule holds already, or the last wave has not shown what it had to
+    #[arg(long, requires = "reason")]
+    pub(super) despite_rules: bool,
+    /// Go on although the machine was started anew since a run with `durability: process`: its file may have lost its end
+    #[arg(long, requires = "reason")]
+    pub(super) despite_lost_tail: bool,
+    /// Why: it stands in the audit file beside your name
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub(super) reason: Option<String>,
 }
 
 #[derive(Subcommand, Debug, Clone)]

@@ -78,7 +78,7 @@ impl Past {
             return Err(refuse(format!("{} has no records", audit.display())));
         };
         let strange = directory.findings(run_dir);
-        Ok(Self { run, signed, strange, open, run_id, tail, last, engine, cut_off })
+        Ok(Self { run, open, run_id, tail, last, engine, signed, strange, cut_off })
     }
 }
 

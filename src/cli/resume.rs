@@ -43,26 +43,11 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     };
     let past = Past::read(&run_dir)?;
     let started = past.run.started().cloned().ok_or_else(|| Failure::new(Exit::Internal, "no opening record"))?;
-    let whole = past.tail.torn.is_none() && !past.cut_off;
-    if let Some(exit_code) = nothing_left(&past.run, args.resend_unknown).filter(|_| whole) {
-        let unknown = past.run.total().count(JobState::Unknown);
-        let more = if unknown > 0 {
-            format!(
-                "; {unknown} unknown: bridgebook reconcile {}, or --resend-unknown --reason TEXT",
-                run_dir.display()
-            )
-        } else {
-            String::new()
-        };
-        print::note(&format!("nothing is left to send: run {} has ended{more}\n", past.run_id));
+    if let Some(exit_code) = nothing_left(&past, args.overrides.resend_unknown) {
+        say_what_is_left(&past, &run_dir);
         return report::after_run(&run_dir, args.format, exit_code);
     }
-    if let Some(finding) = past.strange.first() {
-        return Err(Failure::new(Exit::Invalid, finding).help("put the run's own files back; nothing was sent"));
-    }
-    trust_the_tail(args, &started)?;
-    warn_of_newer(&run_dir);
-    warn_of_copy(&run_dir, &started);
+    check_place(args, &past, &started, &run_dir)?;
     let mut reopened = reopen(&run_dir, &started)?;
     let mut sources = sources.clone();
     let pace = reopen::pace(&started, &args.pace, &mut sources);
@@ -84,7 +69,7 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let (mut run, before) = (past.run.clone(), &past.run);
     let mut policy = session::policy(runbook, census.to_run());
     let at = Timestamp::now().max(past.last);
-    let despite = if args.despite_rules { pass_over(&mut policy, before, open, at) } else { Vec::new() };
+    let despite = if args.overrides.despite_rules { pass_over(&mut policy, before, open, at) } else { Vec::new() };
     let resumed = RunResumed {
         operator,
         tool: concat!("bridgebook ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -92,11 +77,12 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
         torn_bytes: past.tail.torn_bytes(),
         open,
         pending,
-        reason: args.reason.as_deref().map(|reason| runbook.numbers.text(reason, MAX_REASON)),
+        reason: args.overrides.reason.as_deref().map(|reason| runbook.numbers.text(reason, MAX_REASON)),
         despite,
     };
     let internal = |error: &dyn std::fmt::Display| Failure::new(Exit::Internal, format!("internal error: {error}"));
-    let lines = reopen_run(&mut run, &past.open, resumed, args.resend_unknown, at).map_err(|error| internal(&error))?;
+    let lines = reopen_run(&mut run, &past.open, resumed, args.overrides.resend_unknown, at)
+        .map_err(|error| internal(&error))?;
     let begun = found.begun(&run, &census, &past.open);
     let fresh: Vec<bool> = fresh(&run, &begun);
     let streams = expander
@@ -124,11 +110,11 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
         .map_err(|error| Failure::new(Exit::AuditFailed, format!("{}: {error}", audit.display())))?;
     let progress = Watch { no_progress: args.no_progress, output, log }.progress(&started, before);
     let sinks = Sinks { ledger, register, progress };
-    let resumption = Resumption { run, lines, begun, past: past.engine, pass_wave: args.despite_rules };
+    let resumption = Resumption { run, lines, begun, past: past.engine, pass_wave: args.overrides.despite_rules };
     let opening = Opening::Again(Box::new(resumption));
     let exit_code = session::hold(process, Work { profile, policy, target: &target }, opening, sets.collect(), sinks)
         .map_err(|failure| session::kept_in(failure, &run_dir))?;
-    if exit_code == Exit::StoppedEarly.code() && !args.despite_rules {
+    if exit_code == Exit::StoppedEarly.code() && !args.overrides.despite_rules {
         let help = "what stopped it may stop it again: find out about the unknowns (bridgebook reconcile), or --despite-rules --reason TEXT";
         print::note(&format!("  = help: {help}\n"));
     }
@@ -152,18 +138,39 @@ fn read_number_key(reopened: &mut Reopened, started: &RunStarted) -> Result<(), 
 
 /// The exit code of a run that has come to its end, and of which nothing can be sent any more. One that was stopped over its
 /// last jobs is still to be judged.
-fn nothing_left(run: &RunState, resend: bool) -> Option<u8> {
+fn nothing_left(past: &Past, resend: bool) -> Option<u8> {
+    let run = &past.run;
+    let whole = past.tail.torn.is_none() && !past.cut_off;
     let (open, pending) = left(run);
     let unknown = run.total().count(JobState::Unknown);
-    let ended = open + pending == 0 && !(resend && unknown > 0);
+    let ended = whole && open + pending == 0 && !(resend && unknown > 0);
     run.finished().filter(|finished| ended && finished.ending == Ending::Completed).map(|finished| finished.exit_code)
+}
+
+fn say_what_is_left(past: &Past, run_dir: &Path) {
+    let unknown = past.run.total().count(JobState::Unknown);
+    let dir = run_dir.display();
+    let more = format!("; {unknown} unknown: bridgebook reconcile {dir}, or --resend-unknown --reason TEXT");
+    let more = if unknown > 0 { more.as_str() } else { "" };
+    print::note(&format!("nothing is left to send: run {} has ended{more}\n", past.run_id));
+}
+
+/// The directory must be that of the run, and its file all that was written.
+fn check_place(args: &ResumeArgs, past: &Past, started: &RunStarted, run_dir: &Path) -> Result<(), Failure> {
+    if let Some(finding) = past.strange.first() {
+        return Err(Failure::new(Exit::Invalid, finding).help("put the run's own files back; nothing was sent"));
+    }
+    trust_the_tail(args, started)?;
+    warn_of_newer(run_dir);
+    warn_of_copy(run_dir, started);
+    Ok(())
 }
 
 /// Lines that were only with the kernel may be gone after a power cut, and their requests are not.
 fn trust_the_tail(args: &ResumeArgs, started: &RunStarted) -> Result<(), Failure> {
     let at_kernel = |setting: &&Setting| setting.name == "audit.durability" && setting.value == "process";
     let same_boot = started.boot_id.is_some() && started.boot_id == boot_id();
-    if !started.settings.iter().any(|setting| at_kernel(&setting)) || same_boot || args.despite_lost_tail {
+    if !started.settings.iter().any(|setting| at_kernel(&setting)) || same_boot || args.overrides.despite_lost_tail {
         return Ok(());
     }
     let words = "the run was kept with `durability: process`, and the machine has been started anew: the file may have lost its end";
