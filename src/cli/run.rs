@@ -21,6 +21,7 @@ use crate::journal::{self, FileLedger, RunLock};
 use crate::model::{RunId, Runbook, Timestamp};
 use crate::plan::SavedPlan;
 use crate::state::RunState;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
 /// What was typed, and where words go.
@@ -101,7 +102,7 @@ impl Held {
     /// Takes the lock, and says whether that took a wait; `None`: another run is at work, and that is fine.
     fn take(args: &RunArgs, runbook: &Runbook) -> Result<(Option<Self>, bool), Failure> {
         let (folder, operator) = (args.out.join(&runbook.name), operator());
-        let random = fastrand::u32(..0x0100_0000);
+        let random = unlike_others() & 0x00ff_ffff;
         let id = |now: Timestamp| format!("{}-{random:06x}", now.compact());
         match locking::take(&folder, args.running.if_running, args.format, &operator, id)? {
             Taken::Skipped => Ok((None, false)),
@@ -127,6 +128,12 @@ impl Held {
         journal::create_run_dir(&staging).map_err(cannot_create)?;
         Ok(RunPlace { run_dir: folder.join(run_id.as_str()), run_id, staging, operator, _lock: lock })
     }
+}
+
+/// A number from the operating system's randomness, by the keys that hash maps get. Two processes that start in the same moment must
+/// not have the same one, as they may where the clock is the seed.
+pub(super) fn unlike_others() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 /// What tells one start of this machine from the next; `None`: it does not say.

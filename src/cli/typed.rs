@@ -34,7 +34,7 @@ pub(super) fn keep(args: &SelectionArgs, runbook: &Runbook, run_dir: &Path) -> R
     if args.set.is_empty() && runbook.env.is_empty() {
         return Ok(None);
     }
-    let salt: String = std::iter::repeat_with(|| format!("{:016x}", fastrand::u64(..))).take(4).collect();
+    let salt: String = std::iter::repeat_with(|| format!("{:016x}", super::run::unlike_others())).take(4).collect();
     let env = runbook.env.iter().map(|name| (name.clone(), digest(&salt, name))).collect();
     let typed = Typed { set: args.set.clone(), salt, env };
     let text = serde_json::to_vec(&typed).map_err(|error| Failure::new(Exit::Internal, error))?;
