@@ -2,9 +2,8 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::event::Operator;
 use crate::execute;
-use crate::journal::{self, DirectoryCheck, LockError, RunLock, Tail, Verification};
+use crate::journal::{self, DirectoryCheck, Tail, Verification};
 use crate::model::{RunId, Timestamp};
 use crate::reconcile::OpenJobs;
 use crate::state::RunState;
@@ -80,14 +79,4 @@ impl Past {
         let strange = directory.findings(run_dir);
         Ok(Self { run, open, run_id, tail, last, engine, signed, strange, cut_off })
     }
-}
-
-/// The lock of a run that is over: nobody goes on with it, adds to it or runs its runbook meanwhile.
-pub(super) fn lock(run_dir: &Path, what: &str, operator: &Operator) -> Result<RunLock, Failure> {
-    let folder = run_dir.parent().unwrap_or(run_dir);
-    let who = format!("{what} {}", run_dir.file_name().map(|name| name.to_string_lossy()).unwrap_or_default());
-    RunLock::take(folder, &who, &operator.host, &Timestamp::now().to_string()).map_err(|error| match error {
-        LockError::Held { .. } => Failure::new(Exit::Locked, error).help("wait for it to end; nothing was sent"),
-        LockError::Io { .. } => Failure::new(Exit::CannotCreate, error),
-    })
 }

@@ -4,6 +4,7 @@ use super::args::Format;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
+use crate::event::Ending;
 use crate::journal::{self, Verification};
 use crate::report::{Evidence, Report, ReportBuilder};
 use crate::state::JobState;
@@ -34,7 +35,13 @@ fn how_to_go_on(checked: &Verification, run_dir: &Path) -> String {
     let left = checked.run.total().count(JobState::NotAttempted) > 0;
     let alive = super::verify::alive(run_dir, checked).is_some();
     let can = (cut || left) && !alive && checked.serious_damage().is_none();
-    if can { format!("{:<12}bridgebook resume {}\n", "go on", run_dir.display()) } else { String::new() }
+    if !can {
+        return String::new();
+    }
+    // What holds already stops each process at once.
+    let ruled = checked.run.finished().is_some_and(|end| matches!(end.ending, Ending::Aborted | Ending::WaveFailed));
+    let first = if ruled { "; find out about its unknowns first, or add --despite-rules --reason TEXT" } else { "" };
+    format!("{:<12}bridgebook resume {}{first}\n", "go on", run_dir.display())
 }
 
 fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {

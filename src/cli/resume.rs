@@ -114,10 +114,6 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let opening = Opening::Again(Box::new(resumption));
     let exit_code = session::hold(process, Work { profile, policy, target: &target }, opening, sets.collect(), sinks)
         .map_err(|failure| session::kept_in(failure, &run_dir))?;
-    if exit_code == Exit::StoppedEarly.code() && !args.overrides.despite_rules {
-        let help = "what stopped it may stop it again: find out about the unknowns (bridgebook reconcile), or --despite-rules --reason TEXT";
-        print::note(&format!("  = help: {help}\n"));
-    }
     report::after_run(&run_dir, args.format, exit_code)
 }
 

@@ -22,6 +22,29 @@ pub struct Closing {
     pub records: Option<FileDigest>,
 }
 
+/// Lines of one moment, each applied to the state of its run as it is made.
+pub(super) struct Lines {
+    at: Timestamp,
+    lines: Vec<Happened>,
+}
+
+impl Lines {
+    pub(super) fn at(at: Timestamp) -> Self {
+        Self { at, lines: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, run: &mut RunState, event: Event) -> Result<(), StateError> {
+        let happened = Happened { at: self.at, event };
+        run.apply(&happened)?;
+        self.lines.push(happened);
+        Ok(())
+    }
+
+    pub(super) fn into_inner(self) -> Vec<Happened> {
+        self.lines
+    }
+}
+
 /// Closes a run that was cut off: what was in flight is unknown, what was not begun is not attempted.
 pub fn close_run(
     run: &mut RunState,
@@ -29,22 +52,16 @@ pub fn close_run(
     at: Timestamp,
     exit_code: u8,
 ) -> Result<Vec<Happened>, StateError> {
-    let mut lines = Vec::new();
-    let mut add = |run: &mut RunState, event: Event| {
-        let happened = Happened { at, event };
-        run.apply(&happened)?;
-        lines.push(happened);
-        Ok::<_, StateError>(())
-    };
+    let mut lines = Lines::at(at);
     for crash in crashes(run, open) {
-        add(run, crash)?;
+        lines.add(run, crash)?;
     }
     for (job, set) in run.pending() {
         // One that was begun is known, and belongs to its wave.
         let begun = open.get(job);
         let (key, call_id) = (begun.map(|begun| begun.key.clone()), begun.map(|begun| begun.call_id.clone()));
         let attempts = begun.map_or(0, |begun| begun.attempts);
-        add(run, Event::JobNotAttempted(JobNotAttempted { job, set, key, call_id, attempts }))?;
+        lines.add(run, Event::JobNotAttempted(JobNotAttempted { job, set, key, call_id, attempts }))?;
     }
     let finished = RunFinished {
         ending: Ending::Interrupted,
@@ -56,8 +73,8 @@ pub fn close_run(
         attempts: run.total().attempts,
         criteria: judge(&criteria(run), run, run.last().unwrap_or(at)),
     };
-    add(run, Event::RunFinished(Box::new(finished)))?;
-    Ok(lines)
+    lines.add(run, Event::RunFinished(Box::new(finished)))?;
+    Ok(lines.into_inner())
 }
 
 /// What was in flight when the process died is unknown.
@@ -99,7 +116,7 @@ pub fn resolve(
 ) -> Result<Vec<Happened>, StateError> {
     // The key of a keyed run is not at hand here: without it numbers are masked.
     let numbers = Numbers::from(run.started().map(|started| started.numbers).unwrap_or_default());
-    let mut lines = Vec::new();
+    let mut lines = Lines::at(at);
     for finding in findings {
         let Some(job) = open.get(finding.job) else { return Err(StateError::NoSuchJob(finding.job)) };
         let event = Event::Reconciled(Box::new(Reconciled {
@@ -114,11 +131,9 @@ pub fn resolve(
             status_code: finding.status_code,
             operator: Some(operator.clone()),
         }));
-        let happened = Happened { at, event };
-        run.apply(&happened)?;
-        lines.push(happened);
+        lines.add(run, event)?;
     }
-    Ok(lines)
+    Ok(lines.into_inner())
 }
 
 /// The closing record: totals and verdict as they are now. Its `head` is for whoever writes it.

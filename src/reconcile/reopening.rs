@@ -3,7 +3,7 @@
 //! What may have had an effect ends `unknown` before anything else happens; only somebody's word sends it again.
 
 use super::OpenJobs;
-use super::closing::crashes;
+use super::closing::{Lines, crashes};
 use crate::event::{Event, Happened, JobNotAttempted, JobReopened, RunResumed};
 use crate::model::Timestamp;
 use crate::state::{JobState, RunState, StateError};
@@ -23,23 +23,17 @@ pub fn reopen_run(
     resend: bool,
     at: Timestamp,
 ) -> Result<Vec<Happened>, StateError> {
-    let mut lines = Vec::new();
-    let mut add = |run: &mut RunState, event: Event| {
-        let happened = Happened { at, event };
-        run.apply(&happened)?;
-        lines.push(happened);
-        Ok::<_, StateError>(())
-    };
-    add(run, Event::RunResumed(Box::new(resumed)))?;
+    let mut lines = Lines::at(at);
+    lines.add(run, Event::RunResumed(Box::new(resumed)))?;
     for crash in crashes(run, open) {
-        add(run, crash)?;
+        lines.add(run, crash)?;
     }
     // Their idempotency keys may be forgotten by now.
     let doubtful: Vec<_> =
         open.unknown(run).filter(|job| run.job(job.job) == Some(JobState::Doubtful)).cloned().collect();
     for job in doubtful {
         let (key, call_id) = (Some(job.key), Some(job.call_id));
-        add(
+        lines.add(
             run,
             Event::JobNotAttempted(JobNotAttempted {
                 job: job.job,
@@ -54,8 +48,8 @@ pub fn reopen_run(
         let unknown: Vec<_> = open.unknown(run).cloned().collect();
         for job in unknown {
             let reopened = JobReopened { job: job.job, set: job.set, key: job.key, call_id: job.call_id };
-            add(run, Event::JobReopened(reopened))?;
+            lines.add(run, Event::JobReopened(reopened))?;
         }
     }
-    Ok(lines)
+    Ok(lines.into_inner())
 }

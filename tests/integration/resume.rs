@@ -207,6 +207,11 @@ fn an_abort_rule_that_holds_stops_the_run_again_unless_somebody_passes_it_over()
     let stopped = book.resume(&run.dir, 12, &[]);
     assert_eq!(server.bridges().len(), 3, "nothing is sent");
     assert_eq!(stopped.audit.total("not_attempted"), 2);
+    assert!(
+        stopped.stdout.contains("bridgebook resume") && stopped.stdout.contains("--despite-rules"),
+        "{}",
+        stopped.stdout
+    );
     let resumed = book.resume(&run.dir, 0, &["--despite-rules", "--reason", "looked at"]);
     gate.open();
     assert_eq!((resumed.audit.total("succeeded"), resumed.audit.total("unknown")), (4, 1));

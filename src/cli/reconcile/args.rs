@@ -1,6 +1,7 @@
 //! What `reconcile` takes.
 
 use crate::cli::args::{Format, reason};
+use crate::cli::locking::IfRunningArgs;
 use crate::reconcile::{Condition, Decision, Matching};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -39,6 +40,8 @@ pub(in crate::cli) struct ReconcileArgs {
     /// Sign the audit file anew with this Ed25519 private key (PEM): what is added is behind an earlier signature
     #[arg(long, value_name = "FILE.pem")]
     pub(super) signing_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) running: IfRunningArgs,
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub(super) dry_run: bool,

@@ -13,7 +13,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::inputs::cannot_create;
 use super::keys;
-use super::past::{Past, lock};
+use super::locking::{self, Taken};
+use super::past::Past;
 use super::run::operator;
 use super::{once, print, report};
 use crate::event::{Event, FileDigest, Happened};
@@ -39,7 +40,14 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
     let source = args.signing_key.clone().map(SecretSource::File);
     let key = source.map(|source| keys::private(&source, Path::new(""))).transpose()?;
     let operator = operator();
-    let _lock = lock(&run_dir, "reconcile", &operator)?;
+    let folder = run_dir.parent().unwrap_or(&run_dir);
+    let name = run_dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mode = args.running.if_running;
+    let Taken::Ours { lock: _lock, .. } =
+        locking::take(folder, mode, args.format, &operator, |_| format!("reconcile {name}"))?
+    else {
+        return Ok(Exit::Success.code());
+    };
     let mut past = Past::read(&run_dir)?;
     let at = Timestamp::now().max(past.last);
     let closes = past.run.finished().is_none();
