@@ -43,11 +43,15 @@ pub struct ReportBuilder {
 impl ReportBuilder {
     /// Takes the next record in. The error says which rule of the state machine it breaks.
     pub fn apply(&mut self, record: &Record) -> Result<(), StateError> {
-        self.run.take(record.timestamp, &record.event)?;
-        let at = record.timestamp;
-        match &record.event {
+        self.take(&record.run_id, record.timestamp, &record.event)
+    }
+
+    /// The same for an event that is on its way into a record. Seals and signatures say nothing here and may be missing.
+    pub fn take(&mut self, run_id: &RunId, at: Timestamp, event: &Event) -> Result<(), StateError> {
+        self.run.take(at, event)?;
+        match event {
             Event::RunStarted(_) => {
-                self.run_id = Some(record.run_id.clone());
+                self.run_id = Some(run_id.clone());
                 self.jobs.begin(at);
             }
             Event::BridgeIntent(intent) => self.jobs.intent(at, intent),
