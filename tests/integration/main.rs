@@ -42,6 +42,7 @@ mod probing;
 mod profiles;
 mod promise;
 mod reconcile;
+mod recount;
 mod reports;
 mod resume;
 mod resume_edges;
