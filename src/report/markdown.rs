@@ -237,8 +237,9 @@ fn jobs(number: u64) -> String {
 }
 
 fn left_out(out: &mut String, all: usize, shown: usize, what: &str) {
-    if all > shown {
-        line(out, &format!("\n{} more {what} stand in `summary.json`, every job in `results.csv`.", all - shown));
+    let more = u64::try_from(all.saturating_sub(shown)).unwrap_or(u64::MAX);
+    if more > 0 {
+        line(out, &format!("\n{} more {what} stand in `summary.json`, every job in `results.csv`.", count(more)));
     }
 }
 

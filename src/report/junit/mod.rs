@@ -26,7 +26,7 @@ use std::io::{self, Write};
 const MAX_NAME: usize = 200;
 /// Characters of a message.
 const MAX_MESSAGE: usize = 400;
-/// Criteria, labels and problems that are listed; no runbook has as many.
+/// Labels and problems that are listed; no runbook has as many.
 const MAX_ROWS: usize = 200;
 
 /// What became of a case.
@@ -161,7 +161,7 @@ fn criteria_cases<'a>(summary: &'a Summary, class: &'a str) -> Vec<Case<'a>> {
         };
         Case { class, name: &criterion.criterion, micros: None, finding }
     };
-    summary.criteria.iter().take(MAX_ROWS).map(case).collect()
+    summary.criteria.iter().map(case).collect()
 }
 
 fn run_properties(summary: &Summary) -> Vec<(String, String)> {
