@@ -1,8 +1,10 @@
 //! The forms of a report on stdout: the bytes of the file and nothing else, whatever happens.
 
 use crate::support::book::{Book, Run};
+use crate::support::repository;
 use crate::support::server::{Gate, RawServer, Reply, answer, ok};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Each form, and its file.
 const FORMS: [(&str, &str); 5] = [
@@ -86,4 +88,17 @@ fn a_large_run_has_cases_for_what_went_wrong_and_exact_numbers() {
     assert!(text.contains(&format!("{} of {jobs} jobs have no case here", jobs - 2)), "{text}");
     let request = run.summary()["unknown"]["jobs"][0]["request_id"].as_str().unwrap().to_owned();
     assert!(text.contains(&format!("may have had an effect: look it up with request id {request}")), "{text}");
+}
+
+#[test]
+fn the_page_about_formats_names_every_metric_and_no_other() {
+    let server = RawServer::answering([ok()]);
+    let run = Book::at(&server.url()).many_calls(1).run(0);
+    let metrics = String::from_utf8(run.bytes("metrics.prom")).unwrap();
+    let made = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let made: BTreeSet<String> = made.map(str::to_owned).collect();
+    let page = std::fs::read_to_string(repository("docs/formats.md")).unwrap();
+    let named = page.split('`').filter(|word| word.starts_with("bridgebook_run_") && !word.contains(['=', ' ', '{']));
+    let named: BTreeSet<String> = named.map(str::to_owned).collect();
+    assert_eq!(made, named);
 }

@@ -1,4 +1,4 @@
-//! JUnit XML, Markdown and metrics: what each state becomes, and that all of it is bounded.
+//! The files for machines (`JUnit` XML, Markdown, metrics): what each state becomes, and that all of it is bounded.
 
 use super::complete::every_state;
 use super::support::{Audit, file};
