@@ -2,7 +2,7 @@
 # Runs every test of the project. Installs what a test needs and is missing; skips nothing in silence.
 #
 #   tests/run.sh          all tests, and then the checks by programs that are not ours: another JSON Schema validator,
-#                         jq, an editor's language server
+#                         jq, DuckDB, readers of JUnit XML, GitHub's Markdown and Prometheus' metrics, an editor's language server
 #
 # Needs Rust, a C compiler and Debian packages at hand. Environment: nothing.
 set -euo pipefail
@@ -22,6 +22,16 @@ command -v jq >/dev/null || install jq
 command -v python3 >/dev/null || install python3
 command -v openssl >/dev/null || install openssl
 command -v tinyproxy >/dev/null || install tinyproxy
+command -v cmark-gfm >/dev/null || install cmark-gfm
+command -v xmllint >/dev/null || install libxml2-utils
+# One program out of its package: installed as a whole it would start a server.
+if ! command -v promtool >/dev/null && ! [ -x target/promtool/usr/bin/promtool ]; then
+    say "fetching promtool into target/promtool"
+    mkdir -p target/promtool
+    (cd target/promtool && { apt-get download -qq prometheus || { install apt && apt-get download -qq prometheus; } } \
+        && dpkg --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm prometheus_*.deb)
+fi
+PATH="$PATH:$(pwd)/target/promtool/usr/bin"
 venv="$(pwd)/target/test-venv"
 python="$venv/bin/python"
 if ! "$python" -c 'import jsonschema, yaml' 2>/dev/null; then
@@ -30,6 +40,12 @@ if ! "$python" -c 'import jsonschema, yaml' 2>/dev/null; then
     # Debian keeps venv apart from Python itself.
     python3 -m venv "$venv" || { install python3-venv && rm -rf "$venv" && python3 -m venv "$venv"; }
     "$python" -m pip install --quiet --disable-pip-version-check 'jsonschema[format-nongpl]>=4.23' 'PyYAML>=6'
+fi
+
+pinned='from importlib.metadata import version as v; assert (v("duckdb"), v("junitparser")) == ("1.5.6", "5.0.3")'
+if ! "$python" -c "$pinned" 2>/dev/null; then
+    say "installing DuckDB and junitparser into target/test-venv"
+    "$python" -m pip install --quiet --disable-pip-version-check 'duckdb==1.5.6' 'junitparser==5.0.3'
 fi
 
 # The last major version that Debian's Node runs.
@@ -81,6 +97,15 @@ check "1500 broken runbooks, past Python's jsonschema and through validate" \
 check "a hundred hostile files, each an error with a place, soon and within 200 MB" \
     python3 tests/hostile.py --binary "$binary" --most-work 3
 check "the printed summary of the main job, recounted with jq" tests/recount.sh "$binary"
+invented="$(pwd)/target/invented-runs"
+rm -rf "$invented"
+mkdir -p "$invented"
+check "200 random runs" env BRIDGEBOOK_INVENTED="$invented" \
+    cargo test --quiet --test integration -- --ignored invented_audit_files_for_the_recount
+check "every figure of their reports in every format, recounted with DuckDB" \
+    "$python" tests/recount_formats.py --binary "$binary" --runs "$invented"
+check "their JUnit XML, Markdown and metrics, and those of a hostile run, read by programs that are not ours" \
+    "$python" tests/consumers.py "$invented" "$artifacts"
 check "what an editor shows of the schema, by the YAML language server" \
     python3 tests/language_server.py --server "$language_server/node_modules/.bin/yaml-language-server" --root .
 

@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::locking::IfRunningArgs;
 use super::reconcile::ReconcileArgs;
+use super::report_format::ReportFormat;
 use crate::model::{DurationSpec, Rate, SetName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -128,9 +129,9 @@ pub(super) enum Command {
     Report {
         /// The run's directory
         run_dir: PathBuf,
-        /// Form of the result
-        #[arg(long, value_enum, default_value_t = Format::Human)]
-        format: Format,
+        /// Form of the report on stdout
+        #[arg(long, value_enum, default_value_t = ReportFormat::Human)]
+        format: ReportFormat,
     },
     /// Check that an audit file is as it was written, and that it balances
     Verify {
@@ -181,10 +182,11 @@ impl Command {
     pub(super) fn format(&self) -> CheckFormat {
         match self {
             Self::Validate { format, .. } => *format,
-            Self::Report { format, .. } | Self::Verify { format, .. } | Self::Profiles { format } => (*format).into(),
+            Self::Report { format, .. } => Format::from(*format).into(),
+            Self::Verify { format, .. } | Self::Profiles { format } => (*format).into(),
             Self::Plan(args) => args.format.into(),
-            Self::Run(args) => args.format.into(),
-            Self::Resume(args) => args.format.into(),
+            Self::Run(args) => Format::from(args.format).into(),
+            Self::Resume(args) => Format::from(args.format).into(),
             Self::Reconcile(args) => args.format.into(),
             Self::Guard { command: GuardCommand::Rebuild(args) } => args.format.into(),
             Self::Auth { command: AuthCommand::Check(args) } => args.format.into(),
@@ -312,9 +314,9 @@ pub(super) struct RunArgs {
     /// No progress display
     #[arg(long)]
     pub(super) no_progress: bool,
-    /// Form of the result
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(super) format: Format,
+    /// Form of the report on stdout
+    #[arg(long, value_enum, default_value_t = ReportFormat::Human)]
+    pub(super) format: ReportFormat,
 }
 
 #[derive(Args, Debug, Clone)]
@@ -333,9 +335,9 @@ pub(super) struct ResumeArgs {
     /// No progress display
     #[arg(long)]
     pub(super) no_progress: bool,
-    /// Form of the result
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(super) format: Format,
+    /// Form of the report on stdout
+    #[arg(long, value_enum, default_value_t = ReportFormat::Human)]
+    pub(super) format: ReportFormat,
 }
 
 #[derive(Subcommand, Debug, Clone)]

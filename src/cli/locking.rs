@@ -1,9 +1,9 @@
 //! One run of a runbook at a time: what becomes of a command that finds another one at work (`--if-running`).
 
-use super::args::Format;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::inputs::cannot_create;
+use super::report_format::ReportFormat;
 use super::{print, signals};
 use crate::event::Operator;
 use crate::journal::{self, LockError, LockHolder, RunLock};
@@ -47,7 +47,7 @@ pub(super) enum Taken {
 pub(super) fn take(
     folder: &Path,
     mode: IfRunning,
-    format: Format,
+    format: ReportFormat,
     operator: &Operator,
     who: impl Fn(Timestamp) -> String,
 ) -> Result<Taken, Failure> {
@@ -81,16 +81,20 @@ fn words(holder: Option<&LockHolder>) -> String {
     holder.map_or_else(|| "it does not say which".to_owned(), ToString::to_string)
 }
 
-fn skip(folder: &Path, holder: Option<&LockHolder>, format: Format) -> Result<Taken, Failure> {
+fn skip(folder: &Path, holder: Option<&LockHolder>, format: ReportFormat) -> Result<Taken, Failure> {
+    let skipped = format!("skipped, nothing was sent: another run is at work: {}\n", words(holder));
     match format {
-        Format::Json => {
+        ReportFormat::Json => {
             let lock = folder.join(".lock");
             print::json(
                 &serde_json::json!({"skipped": {"reason": "another run is at work", "lock": lock, "holder": holder}}),
             )?
         }
-        Format::Human => {
-            print::text(&format!("skipped, nothing was sent: another run is at work: {}\n", words(holder)))?
+        ReportFormat::Human => print::text(&skipped)?,
+        // There is no report, and nothing else may stand in its place.
+        ReportFormat::Markdown | ReportFormat::Junit | ReportFormat::Prometheus | ReportFormat::Csv => {
+            print::note(&skipped);
+            Exit::Success.code()
         }
     };
     Ok(Taken::Skipped)

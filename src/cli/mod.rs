@@ -26,6 +26,7 @@ mod progress;
 mod reconcile;
 mod reopen;
 mod report;
+mod report_format;
 mod resume;
 mod run;
 mod sandbox;
@@ -98,7 +99,7 @@ fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
             validate::validate(&runbooks, &selection, strictness, format, output)
         }
         Command::Plan(args) => plan::plan(&args, sources, output),
-        Command::Run(args) if args.dry_run => plan::plan(&args.as_plan(), sources, output),
+        Command::Run(args) if args.dry_run => plan::plan(&args.as_plan()?, sources, output),
         Command::Run(args) => run::run(&args, sources, output, log),
         Command::Resume(args) => resume::resume(&args, sources, output, log),
         Command::Auth { command: AuthCommand::Check(args) } => auth::check(&args, output),

@@ -12,8 +12,13 @@ pub(super) fn text(text: &str) -> Result<u8, Failure> {
 
 /// Prints a result.
 pub(super) fn bytes(bytes: &[u8]) -> Result<u8, Failure> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    with(|out| out.write_all(bytes))
+}
+
+/// Prints a result that need not fit into memory.
+pub(super) fn with(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<u8, Failure> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::new(Exit::CannotCreate, format!("stdout: {error}")))
         }

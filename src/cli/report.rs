@@ -1,9 +1,9 @@
 //! `bridgebook report`: every report of a run, from its audit file alone; also the end of `run`.
 
-use super::args::Format;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::print;
+use super::report_format::ReportFormat;
 use crate::event::Ending;
 use crate::journal::{self, Verification};
 use crate::report::{Evidence, Report, ReportBuilder, Summary};
@@ -53,14 +53,14 @@ fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn print(report: &Report, can_go_on: bool, run_dir: &Path, format: Format) -> Result<(), Failure> {
-    match format {
-        Format::Json => print::json(report.summary())?,
-        Format::Human => {
-            let go_on = if can_go_on { how_to_go_on(report.summary(), run_dir) } else { String::new() };
-            print::text(&format!("{}{go_on}{}", report.text(), where_to_look(run_dir)))?
-        }
-    };
+fn print(report: &Report, can_go_on: bool, run_dir: &Path, format: ReportFormat) -> Result<(), Failure> {
+    let wanted = format.file();
+    if let Some(file) = report.files().find(|file| Some(file.name) == wanted) {
+        print::with(|out| file.write_to(out))?;
+    } else {
+        let go_on = if can_go_on { how_to_go_on(report.summary(), run_dir) } else { String::new() };
+        print::text(&format!("{}{go_on}{}", report.text(), where_to_look(run_dir)))?;
+    }
     Ok(())
 }
 
@@ -70,10 +70,14 @@ fn where_to_look(run_dir: &Path) -> String {
 }
 
 /// The command.
-pub(super) fn report(run_dir: &Path, format: Format) -> Result<u8, Failure> {
+pub(super) fn report(run_dir: &Path, format: ReportFormat) -> Result<u8, Failure> {
     let (report, checked) = build(run_dir)?;
     print(&report, can_go_on(&checked, run_dir), run_dir, format)?;
-    write(&report, run_dir)?;
+    if let Err(failure) = write(&report, run_dir) {
+        // The report stands on stdout already: a program that reads it must not find a second document there.
+        print::note(&format!("error: {failure}\n"));
+        return Ok(failure.exit().code());
+    }
     Ok(if report.is_complete() { Exit::Success } else { Exit::Invalid }.code())
 }
 
@@ -86,7 +90,7 @@ pub(super) fn make_anew(run_dir: &Path) {
 
 /// Reports a run that has just ended with this exit code; `live` is its report where the process has it. Calls were made:
 /// nothing that goes wrong here may hide it.
-pub(super) fn after_run(run_dir: &Path, format: Format, exit_code: u8, live: Option<Report>) -> Result<u8, Failure> {
+pub(super) fn after_run(run_dir: &Path, format: ReportFormat, exit_code: u8, live: Option<Report>) -> u8 {
     let warn = |failure: Failure| {
         print::note(&format!("warning: {failure}\n  = help: bridgebook report {}\n", run_dir.display()));
     };
@@ -97,10 +101,13 @@ pub(super) fn after_run(run_dir: &Path, format: Format, exit_code: u8, live: Opt
             print(&report, can_go_on, run_dir, format).unwrap_or_else(warn);
             write(&report, run_dir).unwrap_or_else(warn);
             if !report.is_complete() {
-                return Err(Failure::new(Exit::Internal, "the audit file of this run is not complete")
-                    .help(format!("bridgebook verify {}", run_dir.display())));
+                // A note and no failure: what was asked for stands on stdout already, and says the same.
+                let words = Failure::new(Exit::Internal, "the audit file of this run is not complete")
+                    .help(format!("bridgebook verify {}", run_dir.display()));
+                print::note(&format!("error: {words}\n"));
+                return Exit::Internal.code();
             }
         }
     }
-    Ok(exit_code)
+    exit_code
 }

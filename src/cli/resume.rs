@@ -45,7 +45,7 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let started = past.run.started().cloned().ok_or_else(|| Failure::new(Exit::Internal, "no opening record"))?;
     if let Some(exit_code) = nothing_left(&past, args.overrides.resend_unknown) {
         say_what_is_left(&past, &run_dir);
-        return report::after_run(&run_dir, args.format, exit_code, None);
+        return Ok(report::after_run(&run_dir, args.format, exit_code, None));
     }
     check_place(args, &past, &started, &run_dir)?;
     let mut reopened = reopen(&run_dir, &started)?;
@@ -115,7 +115,7 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let opening = Opening::Again(Box::new(resumption));
     let held = session::hold(process, Work { profile, policy, target: &target }, opening, sets.collect(), sinks)
         .map_err(|failure| session::kept_in(failure, &run_dir))?;
-    report::after_run(&run_dir, args.format, held.exit_code, None)
+    Ok(report::after_run(&run_dir, args.format, held.exit_code, None))
 }
 
 /// Pseudonyms of one run are made under one key.

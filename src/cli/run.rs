@@ -68,14 +68,14 @@ pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &L
             Outcome::Refused(exit) => Ok(exit.code()),
             Outcome::Ended(run_dir, Held { exit_code, live, written }) => {
                 let live = live.and_then(|live| live.finish(&run_dir.join("audit.jsonl"), written));
-                report::after_run(&run_dir, args.format, exit_code, live)
+                Ok(report::after_run(&run_dir, args.format, exit_code, live))
             }
         };
     }
 }
 
 fn manner(args: &RunArgs, output: OutputArgs) -> Manner {
-    Manner { format: args.format, output, strictness: args.strictness }
+    Manner { format: args.format.into(), output, strictness: args.strictness }
 }
 
 enum Outcome {

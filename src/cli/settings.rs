@@ -3,6 +3,7 @@
 use super::args::{PaceArgs, PlanArgs, RunArgs, SelectionArgs};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::report_format::ReportFormat;
 use crate::event::{Setting, SettingSource};
 use crate::expand::Selection;
 use crate::model::{Criterion, Runbook, SecretSource};
@@ -28,8 +29,12 @@ pub(super) fn sources(matches: &ArgMatches) -> Sources {
 
 impl RunArgs {
     /// The same as a plan: `run --dry-run`.
-    pub(super) fn as_plan(&self) -> PlanArgs {
-        PlanArgs {
+    pub(super) fn as_plan(&self) -> Result<PlanArgs, Failure> {
+        if !matches!(self.format, ReportFormat::Human | ReportFormat::Json) {
+            return Err(Failure::new(Exit::Usage, "--dry-run: a plan is no report, and has no such form")
+                .help("write --format human or --format json"));
+        }
+        Ok(PlanArgs {
             runbook: self.runbook.clone(),
             selection: self.selection.clone(),
             pace: self.pace.clone(),
@@ -39,8 +44,8 @@ impl RunArgs {
             out: self.out.clone(),
             latency: None,
             latency_of: None,
-            format: self.format,
-        }
+            format: self.format.into(),
+        })
     }
 }
 

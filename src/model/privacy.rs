@@ -170,13 +170,14 @@ pub fn printable(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(words.chars().take(limit.saturating_sub(1)).chain(['…']).collect())
 }
 
-/// Characters that turn the direction of a text, and those that take no room: soft hyphens, joiners, fillers, tags.
+/// Characters that turn the direction of a text, those that take no room (soft hyphens, joiners, fillers, tags), and two code points
+/// that are no characters and that XML 1.0 forbids.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180e}'
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+            | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}'
     )
 }
 

@@ -80,7 +80,7 @@ fn kind<'a>(view: &JobView<'a>) -> Option<Kind<'a>> {
 }
 
 /// The likely cause and what to do.
-fn remedy(outcome: Outcome, evidence: Evidence, status: Option<u16>) -> &'static str {
+pub(super) fn remedy(outcome: Outcome, evidence: Evidence, status: Option<u16>) -> &'static str {
     match (outcome, evidence) {
         (Outcome::Unknown, Evidence::Timeout) => {
             "No answer came within the request timeout, so the bridge may be up. Look each call up in the vendor's \

@@ -13,6 +13,7 @@
 //!                                                                       -> summary.csv     > one small file each
 //!                                                                       -> results.csv    /
 //!                                                                       -> report.html  (html/, charts/)
+//!                                                                       -> junit.xml, summary.md, metrics.prom
 //!                                                                       -> text()       (the terminal)
 //! ```
 //!
@@ -26,8 +27,11 @@ mod errors;
 mod figures;
 mod html;
 mod jobs;
+mod junit;
+mod markdown;
 mod number;
 mod output;
+mod prometheus;
 mod reconciliation;
 mod results_csv;
 mod resumption;
@@ -38,6 +42,7 @@ mod summary;
 mod summary_csv;
 mod text;
 mod unknown;
+mod xml;
 
 #[cfg(test)]
 mod tests;

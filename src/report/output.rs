@@ -4,7 +4,7 @@
 
 use super::jobs::Jobs;
 use super::summary::Summary;
-use super::{html, results_csv, summary_csv, text};
+use super::{html, junit, markdown, prometheus, results_csv, summary_csv, text};
 use crate::state::RunState;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -38,11 +38,14 @@ pub struct Report {
 type Format = (&'static str, fn(&Report, &mut dyn Write) -> io::Result<()>);
 
 /// Every format, in the order in which they are written.
-const FORMATS: [Format; 4] = [
+const FORMATS: [Format; 7] = [
     ("summary.json", |report, out| out.write_all(&or_words(summary_json(&report.summary)))),
     ("summary.csv", |report, out| out.write_all(&or_words(summary_csv::bytes(&report.summary)))),
     ("results.csv", results_csv::write),
     ("report.html", |report, out| out.write_all(&or_words(html::page(report)))),
+    ("junit.xml", junit::write),
+    ("summary.md", |report, out| out.write_all(markdown::text(report).as_bytes())),
+    ("metrics.prom", |report, out| out.write_all(prometheus::text(report).as_bytes())),
 ];
 
 impl Report {

@@ -34,8 +34,7 @@ pub struct Summary {
     pub owner: Option<String>,
     /// The runbook's labels.
     pub labels: BTreeMap<String, String>,
-    /// Passed or failed, as the last reconciliation has it if there was one; null when the file has no closing record.
-    /// Worthless unless `complete`.
+    /// Passed or failed, as the last reconciliation has it if there was one; null unless `complete`.
     pub verdict: Option<Verdict>,
     /// Why the run ended; null when the file has no closing record.
     pub ending: Option<Ending>,

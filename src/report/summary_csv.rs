@@ -4,6 +4,7 @@
 
 use super::cell::{finish, safe, writer};
 use super::summary::{Figures, Summary};
+use super::text::verdict;
 
 /// The columns. New ones go to the end: behind [`BY_STATUS`].
 const COLUMNS: [&str; 29] = [
@@ -44,18 +45,21 @@ const BY_STATUS: &str = "by_status";
 /// And the column after that.
 const NOT_BRIDGED: &str = "not_bridged";
 
+/// And the last one, the same in every row: `PASSED`, `FAILED`, or `INCOMPLETE`, by which no row may be taken for a result.
+const RUN_RESULT: &str = "run_result";
+
 /// The file.
 pub(super) fn bytes(summary: &Summary) -> Result<Vec<u8>, csv::Error> {
     let mut writer = writer(Vec::new());
-    writer.write_record(COLUMNS.into_iter().chain([BY_STATUS, NOT_BRIDGED]))?;
+    writer.write_record(COLUMNS.into_iter().chain([BY_STATUS, NOT_BRIDGED, RUN_RESULT]))?;
     for figures in &summary.sets {
-        writer.write_record(row("set", figures))?;
+        writer.write_record(row("set", figures, verdict(summary)))?;
     }
-    writer.write_record(row("total", &summary.total))?;
+    writer.write_record(row("total", &summary.total, verdict(summary)))?;
     finish(writer)
 }
 
-fn row(scope: &str, figures: &Figures) -> Vec<String> {
+fn row(scope: &str, figures: &Figures, result: &str) -> Vec<String> {
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     let set = figures.set.as_ref().map(|set| safe(set.as_str()).into_owned()).unwrap_or_default();
     let counts = [
@@ -94,6 +98,6 @@ fn row(scope: &str, figures: &Figures) -> Vec<String> {
         .chain(counts.map(|count| count.to_string()))
         .chain(measures.map(number))
         .chain([figures.attempts, figures.retries, figures.throttled].map(|count| count.to_string()))
-        .chain([by_status.join(" "), figures.not_bridged.to_string()])
+        .chain([by_status.join(" "), figures.not_bridged.to_string(), result.to_owned()])
         .collect()
 }

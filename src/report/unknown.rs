@@ -34,7 +34,7 @@ fn unknown(view: &JobView<'_>) -> UnknownJob {
     }
 }
 
-fn why(view: &JobView<'_>) -> String {
+pub(super) fn why(view: &JobView<'_>) -> String {
     let Some(Cause::Attempt(evidence)) = view.cause.filter(|_| view.state == JobState::Unknown) else {
         return "the file has its intent and no outcome: the request may have left".to_owned();
     };

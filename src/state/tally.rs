@@ -147,6 +147,11 @@ impl Tally {
         self.latency.len()
     }
 
+    /// Service time of all answered attempts together, in microseconds.
+    pub fn latency_sum_micros(&self) -> u64 {
+        u64::try_from(self.latency_sum).unwrap_or(u64::MAX)
+    }
+
     /// Mean service time in milliseconds, over every answered attempt.
     pub fn latency_mean_ms(&self) -> Option<f64> {
         let answers = self.latency.len();

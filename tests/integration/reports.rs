@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
-const FILES: [&str; 4] = ["summary.json", "summary.csv", "results.csv", "report.html"];
+const FILES: [&str; 7] =
+    ["summary.json", "summary.csv", "results.csv", "report.html", "junit.xml", "summary.md", "metrics.prom"];
 
 /// One run with every outcome, every reason to try again, a warning, a stop, hostile words, and two sets.
 ///
@@ -285,7 +286,7 @@ fn table(csv: &[u8], summary: &Value) {
     for (row, figures) in rows.iter().zip(wanted) {
         for (column, cell) in header.iter().zip(row) {
             let value = match column {
-                "scope" | "by_status" => continue,
+                "scope" | "by_status" | "run_result" => continue,
                 column if column.starts_with("latency_") => &figures["latency_ms"][&column[8..column.len() - 3]],
                 column if column.starts_with("queue_") => &figures["queue_ms"][&column[6..column.len() - 3]],
                 column => &figures[column],

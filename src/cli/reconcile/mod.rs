@@ -44,7 +44,7 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
     let name = run_dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mode = args.running.if_running;
     let Taken::Ours { lock: _lock, .. } =
-        locking::take(folder, mode, args.format, &operator, |_| format!("reconcile {name}"))?
+        locking::take(folder, mode, args.format.into(), &operator, |_| format!("reconcile {name}"))?
     else {
         return Ok(Exit::Success.code());
     };

@@ -3,5 +3,6 @@
 mod complete;
 mod hostile;
 mod incomplete;
+mod machine;
 mod scale;
 mod support;

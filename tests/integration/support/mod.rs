@@ -6,6 +6,7 @@ pub(crate) mod book;
 pub(crate) mod canary;
 pub(crate) mod disk;
 pub(crate) mod h2;
+pub(crate) mod invented;
 pub(crate) mod openssl;
 pub(crate) mod own;
 pub(crate) mod peer;
