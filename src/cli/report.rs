@@ -3,7 +3,7 @@
 use super::args::Format;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::print;
+use super::{left, print};
 use crate::event::Ending;
 use crate::journal::{self, Verification};
 use crate::report::{Evidence, Report, ReportBuilder, Summary};
@@ -50,7 +50,7 @@ fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {
         journal::write_private_with(&run_dir.join(file.name), |out| file.write_to(out))
             .map_err(|error| Failure::new(Exit::CannotCreate, error))?;
     }
-    Ok(())
+    left::write(report, run_dir)
 }
 
 fn print(report: &Report, can_go_on: bool, run_dir: &Path, format: Format) -> Result<(), Failure> {

@@ -26,6 +26,7 @@ mod errors;
 mod figures;
 mod html;
 mod jobs;
+mod left;
 mod number;
 mod output;
 mod reconciliation;
@@ -43,6 +44,7 @@ mod unknown;
 mod tests;
 
 pub use builder::ReportBuilder;
+pub use left::{InputColumns, Left, LeftJob, LeftWriter};
 pub use output::{Evidence, Report, ReportFile};
 pub use summary::{
     AuditSummary, CriterionSummary, ErrorGroup, Figures, InputSummary, LatencyFigures, OperatorSummary, ProfileSummary,
