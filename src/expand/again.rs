@@ -48,7 +48,8 @@ pub(super) fn inspect<'a>(runbook: &'a Runbook, files: &Files, selection: &Selec
         seen.push(path);
         let given = runbook.again.file.is_some();
         let before = problems.len();
-        let pointer = if given { "/sets".to_owned() } else { format!("/sets/{}/rows/csv", set.index) };
+        let pointer =
+            if given { "/sets".to_owned() } else { format!("/sets/{}/rows/{}", set.index, set.rows.source.key()) };
         match RowReader::open(&set.rows, files, None) {
             Ok(mut reader) if given || reader.comes_again() => {
                 let look = Look { runbook, selection, given, pointer };
@@ -68,11 +69,17 @@ pub(super) fn inspect<'a>(runbook: &'a Runbook, files: &Files, selection: &Selec
     (problems.into_iter().map(masked).collect(), refused)
 }
 
-/// A set that reads comma-separated values, and its file.
+/// A set that reads comma-separated values, and what it reads.
 fn table(set: &SetSpec) -> Option<(&SetSpec, &Path)> {
+    file(set).map(|file| (set, file))
+}
+
+/// What a set reads comma-separated values from.
+pub(super) fn file(set: &SetSpec) -> Option<&Path> {
     match &set.rows.source {
-        RowSource::File(path, RowFormat::Csv { .. }) => Some((set, path)),
-        _ => None,
+        RowSource::File(path, RowFormat::Csv { .. }) => Some(path),
+        RowSource::Stdin(RowFormat::Csv { .. }) => Some(Path::new(Files::STDIN)),
+        RowSource::File(..) | RowSource::Stdin(_) | RowSource::Items(_) | RowSource::One => None,
     }
 }
 

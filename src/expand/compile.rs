@@ -63,7 +63,7 @@ impl<'a> Expander<'a> {
         let (wrong, refused) = again::inspect(runbook, &files, selection);
         problems.extend(wrong);
         let mut sets = Vec::new();
-        let reads_refused = |spec: &SetSpec| spec.rows.file().is_some_and(|file| refused.contains(&file));
+        let reads_refused = |spec: &SetSpec| again::file(spec).is_some_and(|file| refused.contains(&file));
         for spec in runbook.sets.iter().filter(|spec| !reads_refused(spec)) {
             if selection.only.is_empty() || selection.only.contains(&spec.name) {
                 sets.extend(compile_set(runbook, profile, &files, &env, spec, &mut problems));

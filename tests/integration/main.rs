@@ -25,6 +25,7 @@ mod golden;
 mod guards;
 mod include;
 mod interruption;
+mod left_rows;
 mod limits;
 mod limits_hold;
 mod masking;

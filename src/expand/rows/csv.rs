@@ -3,6 +3,7 @@
 use super::again::{self, Origin, Own, RowAgain};
 use super::csv_record::{Fault, MAX_COLUMNS, Records, value};
 use super::input::{Input, Opened, not_text};
+use super::record::MAX_RECORD;
 use super::{Row, RowPlace};
 use crate::model::{Code, DataPlace, Problem, SetName, unguarded};
 use crate::template::shown_names;
@@ -64,6 +65,10 @@ impl CsvReader {
         let cells = reader.records.cells.clone();
         reader.header = cells.iter().map(|cell| unmarked(value(&text, cell.clone())).trim().to_owned()).collect();
         reader.own = Own::of(&reader.header);
+        if reader.own.is_some() {
+            // The input's own record, its quotes written twice, and the columns beside it.
+            reader.records.limit = 4 * MAX_RECORD;
+        }
         reader.header_place = reader.records.record.place(&reader.shown, None);
         reader.check_header(&text, &cells)?;
         Ok(reader)
@@ -130,13 +135,14 @@ impl CsvReader {
     /// Goes to the next record, whosever it is, and gives its origin.
     pub(super) fn meet(&mut self) -> Option<Result<Origin, Problem>> {
         let record = self.record()?;
-        Some(record.map(|()| self.own.as_ref().map(|own| own.origin(|at| self.cell(at))).unwrap_or_default()))
+        Some(record.map(|()| self.own.as_ref().map(|own| own.origin(self.cells())).unwrap_or_default()))
     }
 
-    /// The text of a cell of the record that was read last.
-    fn cell(&self, at: usize) -> String {
+    /// The texts of the cells of the record that was read last.
+    fn cells(&self) -> impl Fn(usize) -> String {
         let text = std::str::from_utf8(&self.records.record.raw).unwrap_or_default();
-        self.records.cells.get(at).map(|cell| unmarked(value(text, cell.clone())).into_owned()).unwrap_or_default()
+        let cell = |cell: &Range<usize>| unmarked(value(text, cell.clone())).into_owned();
+        move |at| self.records.cells.get(at).map(cell).unwrap_or_default()
     }
 
     /// Takes the last row back, for its memory.
@@ -240,11 +246,11 @@ impl CsvReader {
     /// The row that the last record is, if it is one of the set that reads; the values are those of the input alone.
     fn row_again(&mut self) -> Option<Result<Map<String, Value>, Problem>> {
         let own = self.own.as_ref()?;
-        let set = own.origin(|at| self.cell(at)).set;
+        let set = own.origin(self.cells()).set;
         if set.zip(self.owner.as_ref()).is_some_and(|(set, owner)| set != owner.as_str()) {
             return None;
         }
-        let read = own.read(&self.header, |at| self.cell(at));
+        let read = own.read(&self.header, self.cells());
         Some(match read {
             Ok((values, again)) => {
                 self.again = Some(again);
@@ -292,7 +298,7 @@ impl Iterator for CsvReader {
 }
 
 /// A cell without the `'` that keeps a spreadsheet from taking it for a formula.
-fn unmarked(cell: Cow<'_, str>) -> Cow<'_, str> {
+pub(in crate::expand) fn unmarked(cell: Cow<'_, str>) -> Cow<'_, str> {
     match cell {
         Cow::Borrowed(text) => Cow::Borrowed(unguarded(text)),
         Cow::Owned(text) if text.starts_with('\'') => Cow::Owned(unguarded(&text).to_owned()),

@@ -18,6 +18,7 @@ mod record;
 mod spans;
 
 pub(super) use again::{Origin, RowAgain};
+pub(super) use csv::unmarked;
 pub(super) use csv_record::{Records, value};
 pub(super) use input::{Opened, not_text, open, stale, too_old};
 
