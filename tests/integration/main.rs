@@ -26,6 +26,7 @@ mod guards;
 mod include;
 mod interruption;
 mod left_rows;
+mod left_rules;
 mod limits;
 mod limits_hold;
 mod masking;
