@@ -2,7 +2,7 @@
 # Runs every test of the project. Installs what a test needs and is missing; skips nothing in silence.
 #
 #   tests/run.sh          all tests, and then the checks by programs that are not ours: another JSON Schema validator,
-#                         jq, an editor's language server
+#                         jq, an editor's language server, a spreadsheet
 #
 # Needs Rust, a C compiler and Debian packages at hand. Environment: nothing.
 set -euo pipefail
@@ -22,6 +22,7 @@ command -v jq >/dev/null || install jq
 command -v python3 >/dev/null || install python3
 command -v openssl >/dev/null || install openssl
 command -v tinyproxy >/dev/null || install tinyproxy
+command -v soffice >/dev/null || install libreoffice-calc-nogui
 venv="$(pwd)/target/test-venv"
 python="$venv/bin/python"
 if ! "$python" -c 'import jsonschema, yaml' 2>/dev/null; then
@@ -81,6 +82,7 @@ check "1500 broken runbooks, past Python's jsonschema and through validate" \
 check "a hundred hostile files, each an error with a place, soon and within 200 MB" \
     python3 tests/hostile.py --binary "$binary" --most-work 3
 check "the printed summary of the main job, recounted with jq" tests/recount.sh "$binary"
+check "the tables of a run, opened and saved again by LibreOffice" python3 tests/spreadsheet.py --binary "$binary"
 check "what an editor shows of the schema, by the YAML language server" \
     python3 tests/language_server.py --server "$language_server/node_modules/.bin/yaml-language-server" --root .
 

@@ -168,7 +168,8 @@ fn the_files_are_private_whole_made_again_alike_and_never_of_yesterday() {
     assert_eq!(LEFT.map(|name| lines(&run, name)), [1, 2, 0]);
     // What is found out about an unknown changes its file.
     let job = run.audit.outcome_of("lost-2")["job"].to_string();
-    let by = ["--job", &job, "--outcome", "not_bridged", "--reason", "asked"];
+    let decision = format!("{job}=not-bridged");
+    let by = ["--decide", &decision, "--reason", "asked"];
     let reconciled = run.command(11, &[&["reconcile", "."], by.as_slice()].concat());
     assert_eq!(LEFT.map(|name| lines(&run, name)), [2, 1, 0], "{reconciled}");
 }
