@@ -25,6 +25,9 @@ use tempfile::TempDir;
 /// Folders above the runbook's place in the temporary directory, for paths that lead upwards.
 const DEPTH: usize = 16;
 
+/// Largest copy of a text, in bytes: more than `load` takes.
+const MAX_TEXT: u64 = 64 * 1024 * 1024;
+
 /// What a run was made from.
 pub(super) struct Reopened {
     pub(super) sound: Sound,
@@ -45,8 +48,17 @@ pub(super) struct Inputs {
 
 /// Reads where a run's rows are.
 pub(super) fn inputs(run_dir: &Path, started: &RunStarted) -> Result<Inputs, Failure> {
-    let TextCopies { folder, main: (place, _), .. } = copies(run_dir, started)?;
     let refuse = |words: String| Failure::new(Exit::Invalid, words);
+    // Nobody has looked at the directory yet, and it may be a stranger's.
+    for input in &started.inputs {
+        let size = std::fs::symlink_metadata(run_dir.join(&input.snapshot)).map_or(0, |found| found.len());
+        let wrong = journal::differs(run_dir, &input.snapshot, &input.sha256);
+        let large = (is_text(input) && size > MAX_TEXT).then(|| format!("{} is too large", input.snapshot));
+        if let Some(wrong) = wrong.or(large) {
+            return Err(refuse(wrong));
+        }
+    }
+    let TextCopies { folder, main: (place, _), .. } = copies(run_dir, started)?;
     let source = load::read(&place).map_err(|error| refuse(error.to_string()))?;
     let draft = load::load(source, &[]);
     let runbook = draft.preview().filter(|_| !draft.is_refused()).cloned();

@@ -1,4 +1,4 @@
-//! failed.csv, unknown.csv, not_attempted.csv: rows that the same runbook takes as they are, and gives the same jobs for.
+//! `failed.csv`, `unknown.csv`, `not_attempted.csv`: rows that the same runbook takes as they are, and gives the same jobs for.
 
 use crate::support::book::{Book, Run};
 use crate::support::server::{RawServer, Request, answer, ok};
@@ -111,11 +111,11 @@ fn every_source() -> Book {
             job("{{row.call_id}}", &format!("      targets: {}\n", Value::from(numbers)))
         ),
     ];
-    let lines: String = rows("lines").iter().map(|row| format!("{row}\n")).collect();
+    let jsonl: String = rows("lines").iter().map(|row| format!("{row}\n")).collect();
     Book::offline()
         .sets(&sets.concat())
         .file("semis.csv", "call_id;number;note;=odd\ngood-1;+12025550101;;\nbad-2;+12025550102;\"a;b\nc\";=1\nbad-3;+12025550103;skip;\nbad-4;'+12025550104;'=x;' \n")
-        .file("lines.jsonl", &lines)
+        .file("lines.jsonl", &jsonl)
         .file("document.json", &json!({"calls": rows("document")}).to_string())
         .file("grid.csv", "call_id,number\ngrid-1,+12025550101\ngrid-2,+12025550102\n")
         .file("wide.csv", "call_id,x\nwide-1,\nbad-wide,\nwide-2,\n")
@@ -173,7 +173,9 @@ fn what_was_left_of_what_was_left_is_the_same_still() {
             "bridgebook_first_sent",
             "bridgebook_last_answer",
         ];
-        rows.iter_mut().for_each(|row| row.retain(|name, _| !of_run.contains(&name.as_str())));
+        for row in &mut rows {
+            row.retain(|name, _| !of_run.contains(&name.as_str()));
+        }
         (header, rows)
     };
     assert_eq!(strip(&again), strip(&run));

@@ -14,56 +14,67 @@ use crate::event::RunStarted;
 use crate::journal;
 use crate::report::{InputColumns, Left, LeftWriter, Report};
 use pairing::Pairing;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
+
+/// What the files are made of.
+struct Making<'a> {
+    report: &'a Report,
+    /// The opening record, and the run's rows; `None`: they are gone, or nobody needs them.
+    source: Option<(&'a RunStarted, Inputs)>,
+    /// Why rows are missing.
+    reason: Option<String>,
+}
 
 /// Writes all three: one without a job has a header, so that none of an earlier report stays behind.
 pub(super) fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {
     let some = Left::ALL.iter().any(|kind| report.count_left(*kind) > 0);
     let started = report.started().filter(|_| some);
-    let inputs = started.map(|started| reopen::inputs(run_dir, started).map(|inputs| (started, inputs)));
-    let (inputs, mut reason) = match inputs.transpose() {
-        Ok(inputs) => (inputs, None),
-        Err(failure) => (None, Some(failure.to_string())),
+    let source = started.map(|started| reopen::inputs(run_dir, started).map(|inputs| (started, inputs)));
+    let mut making = match source.transpose() {
+        Ok(source) => Making { report, source, reason: None },
+        Err(failure) => Making { report, source: None, reason: Some(failure.to_string()) },
     };
     for kind in Left::ALL {
-        let source = inputs.as_ref().filter(|_| report.count_left(kind) > 0);
-        let columns = match source.map(|(started, inputs)| columns(report, kind, started, inputs)).transpose() {
-            Ok(columns) => columns,
-            Err(why) => {
-                reason.get_or_insert(why);
-                None
-            }
-        };
-        let source = source.filter(|_| columns.is_some());
-        let columns = columns.unwrap_or_default();
-        let written = journal::write_private_with(&run_dir.join(kind.file()), |out| {
-            let mut writer = LeftWriter::new(report, &columns, out)?;
-            let mut pairing = source.map(|(started, inputs)| Pairing::new(started, inputs));
-            let every = pairing.as_ref().is_some_and(Pairing::needs_every_job);
-            let jobs = (report.count_left(kind) > 0).then(|| report.left(kind, every));
-            for job in jobs.into_iter().flatten() {
-                let row = pairing.as_mut().and_then(|pairing| pairing.row(&job));
-                if job.is_held() {
-                    writer.write(&job, row.as_ref())?;
-                }
-            }
-            if let Some(why) = pairing.and_then(Pairing::trouble) {
-                reason.get_or_insert(why);
-            }
-            if report.has_lost_jobs() {
-                return Err(io::Error::other("a temporary file of this report cannot be read back"));
-            }
-            writer.finish()
-        });
-        written.map_err(cannot_create)?;
+        journal::write_private_with(&run_dir.join(kind.file()), |out| making.write(kind, out))
+            .map_err(cannot_create)?;
     }
-    if let Some(reason) = reason {
+    if let Some(reason) = making.reason {
         print::note(&format!(
             "note: failed.csv, unknown.csv and not_attempted.csv lack rows of the input and cannot be fed back as they are: {reason}\n"
         ));
     }
     Ok(())
+}
+
+impl Making<'_> {
+    fn write(&mut self, kind: Left, out: &mut dyn Write) -> io::Result<()> {
+        let Self { report, source, reason } = self;
+        let source = source.as_ref().filter(|_| report.count_left(kind) > 0);
+        let columns = source.map(|(started, inputs)| columns(report, kind, started, inputs)).transpose();
+        let columns = columns.unwrap_or_else(|why| {
+            reason.get_or_insert(why);
+            None
+        });
+        let mut pairing = source.filter(|_| columns.is_some()).map(|(started, inputs)| Pairing::new(started, inputs));
+        let columns = columns.unwrap_or_default();
+        let mut writer = LeftWriter::new(report, &columns, out)?;
+        let every = pairing.as_ref().is_some_and(Pairing::needs_every_job);
+        let jobs = (report.count_left(kind) > 0).then(|| report.left(kind, every));
+        for job in jobs.into_iter().flatten() {
+            let row = pairing.as_mut().and_then(|pairing| pairing.row(&job));
+            if job.is_held() {
+                writer.write(&job, row.as_ref())?;
+            }
+        }
+        if let Some(why) = pairing.and_then(Pairing::trouble) {
+            reason.get_or_insert(why);
+        }
+        if report.has_lost_jobs() {
+            return Err(io::Error::other("a temporary file of this report cannot be read back"));
+        }
+        writer.finish()
+    }
 }
 
 /// The columns of the rows that a file will hold.
