@@ -2,7 +2,8 @@
 # Runs every test of the project. Installs what a test needs and is missing; skips nothing in silence.
 #
 #   tests/run.sh          all tests, and then the checks by programs that are not ours: another JSON Schema validator,
-#                         jq, DuckDB, readers of JUnit XML, GitHub's Markdown and Prometheus' metrics, an editor's language server
+#                         jq, DuckDB, readers of JUnit XML, GitHub's Markdown and Prometheus' metrics, a spreadsheet, an editor's
+#                         language server
 #
 # Needs Rust, a C compiler and Debian packages at hand. Environment: nothing.
 set -euo pipefail
@@ -32,6 +33,7 @@ if ! command -v promtool >/dev/null && ! [ -x target/promtool/usr/bin/promtool ]
         && dpkg --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm prometheus_*.deb)
 fi
 PATH="$PATH:$(pwd)/target/promtool/usr/bin"
+command -v soffice >/dev/null || install libreoffice-calc-nogui
 venv="$(pwd)/target/test-venv"
 python="$venv/bin/python"
 if ! "$python" -c 'import jsonschema, yaml' 2>/dev/null; then
@@ -106,6 +108,7 @@ check "every figure of their reports in every format, recounted with DuckDB" \
     "$python" tests/recount_formats.py --binary "$binary" --runs "$invented"
 check "their JUnit XML, Markdown and metrics, and those of a hostile run, read by programs that are not ours" \
     "$python" tests/consumers.py "$invented" "$artifacts"
+check "the tables of a run, opened and saved again by LibreOffice" python3 tests/spreadsheet.py --binary "$binary"
 check "what an editor shows of the schema, by the YAML language server" \
     python3 tests/language_server.py --server "$language_server/node_modules/.bin/yaml-language-server" --root .
 

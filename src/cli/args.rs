@@ -233,6 +233,15 @@ pub(super) struct SelectionArgs {
     /// Only the first N rows of the plan
     #[arg(long, value_name = "N")]
     pub(super) limit: Option<u64>,
+    /// Take the rows of all sets from `failed.csv`, `unknown.csv` or `not_attempted.csv` of an earlier run
+    #[arg(long, value_name = "FILE.csv")]
+    pub(super) rows: Option<PathBuf>,
+    /// Take rows of unknown jobs too: those that are bridged already are bridged twice
+    #[arg(long, requires = "reason")]
+    pub(super) resend_unknown: bool,
+    /// Why: it stands in the audit file beside your name
+    #[arg(long, value_name = "TEXT", value_parser = reason, requires = "resend_unknown")]
+    pub(super) reason: Option<String>,
 }
 
 /// What refuses a runbook.

@@ -5,7 +5,7 @@ use super::diagnostics::Findings;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::stdin::Spool;
-use super::{diagnostics, link, print, profile, settings};
+use super::{diagnostics, link, print, profile, rows, settings};
 use crate::expand::{Census, Expander, Files, Selection};
 use crate::load::{self, Draft, SourceError};
 use crate::model::{Problem, Runbook, Source, Texts};
@@ -89,15 +89,17 @@ pub(super) fn open(
 
 /// Checks a runbook's text, with the variables of the command line.
 pub(super) fn draft(source: Source, args: &SelectionArgs) -> Result<(Draft, Option<Profile>), Failure> {
-    let (draft, profile) =
-        profile::attach(load::load(source, &args.vars).with(|runbook| settings::apply_vars(runbook, args))?);
+    let (draft, profile) = profile::attach(load::load(source, &args.vars).with(|runbook| {
+        settings::apply_vars(runbook, args)?;
+        rows::apply(runbook, args)
+    })?);
     let problems = draft.preview().map(|runbook| link::problems(runbook, profile.as_ref())).unwrap_or_default();
     Ok((draft.refuse(problems), profile))
 }
 
 /// Data files stand relative to the runbook; standard input is not among them.
 pub(super) fn files(runbook: &Runbook) -> Files {
-    Files { base: runbook.texts.base().to_owned(), ..Files::default() }
+    Files { base: runbook.texts.base().to_owned(), given: runbook.again.file.clone(), ..Files::default() }
 }
 
 /// Shows what is wrong with a runbook and its data, and gives the exit code that it means; `None` when nothing refuses

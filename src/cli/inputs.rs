@@ -4,6 +4,7 @@ use super::args::SelectionArgs;
 use super::check::Sound;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::rows::ROWS;
 use super::{check, stdin, typed};
 use crate::event::FileDigest;
 use crate::expand::Files;
@@ -54,7 +55,10 @@ pub(super) fn snapshot(
     for named in runbook.input_files() {
         let from = files.base.join(named);
         let name = named.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy().into_owned());
-        let to = PathBuf::from(format!("inputs/{}-{name}", files.copies.len() + 1));
+        let given = files.given.as_deref() == Some(named);
+        let from = if given { named.to_owned() } else { from };
+        let number = files.copies.len() + 1;
+        let to = PathBuf::from(if given { format!("{ROWS}{name}") } else { format!("inputs/{number}-{name}") });
         // What is missing is left to the check, which says it with the place in the runbook.
         if std::fs::metadata(&from).is_ok_and(|metadata| metadata.is_file()) {
             let shown = named.display().to_string();

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::inputs::{RUNBOOK, TEXT, VARS};
 use super::plan::saved::digest_of;
 use super::settings::Sources;
-use super::{check, settings, typed};
+use super::{check, rows, settings, typed};
 use crate::event::{FileDigest, RunStarted, Setting, SettingSource};
 use crate::expand::Files;
 use crate::journal;
@@ -25,6 +25,9 @@ use tempfile::TempDir;
 /// Folders above the runbook's place in the temporary directory, for paths that lead upwards.
 const DEPTH: usize = 16;
 
+/// Largest copy of a text, in bytes: more than `load` takes.
+const MAX_TEXT: u64 = 64 * 1024 * 1024;
+
 /// What a run was made from.
 pub(super) struct Reopened {
     pub(super) sound: Sound,
@@ -36,8 +39,48 @@ pub(super) struct Reopened {
     _texts: TempDir,
 }
 
-/// Reads a run's inputs again, with the variables of its command line.
-pub(super) fn reopen(run_dir: &Path, started: &RunStarted) -> Result<Reopened, Failure> {
+/// A run's rows, and where they are: without profile, variables and environment, which have no part in them.
+pub(super) struct Inputs {
+    pub(super) runbook: Runbook,
+    pub(super) files: Files,
+    _texts: TempDir,
+}
+
+/// Reads where a run's rows are.
+pub(super) fn inputs(run_dir: &Path, started: &RunStarted) -> Result<Inputs, Failure> {
+    let refuse = |words: String| Failure::new(Exit::Invalid, words);
+    // Nobody has looked at the directory yet, and it may be a stranger's.
+    for input in &started.inputs {
+        let size = std::fs::symlink_metadata(run_dir.join(&input.snapshot)).map_or(0, |found| found.len());
+        let wrong = journal::differs(run_dir, &input.snapshot, &input.sha256);
+        let large = (is_text(input) && size > MAX_TEXT).then(|| format!("{} is too large", input.snapshot));
+        if let Some(wrong) = wrong.or(large) {
+            return Err(refuse(wrong));
+        }
+    }
+    let TextCopies { folder, main: (place, _), .. } = copies(run_dir, started)?;
+    let source = load::read(&place).map_err(|error| refuse(error.to_string()))?;
+    let draft = load::load(source, &[]);
+    let runbook = draft.preview().filter(|_| !draft.is_refused()).cloned();
+    let mut runbook = runbook.ok_or_else(|| refuse("the copy of the runbook cannot be read any more".to_owned()))?;
+    let (rows, resend_unknown) = rows::recall(run_dir, started);
+    rows::apply(&mut runbook, &SelectionArgs { rows, resend_unknown, ..SelectionArgs::default() })?;
+    let files = files(run_dir, started, &runbook)?;
+    Ok(Inputs { runbook, files, _texts: folder })
+}
+
+/// Copies of texts under the names that they had.
+struct TextCopies {
+    folder: TempDir,
+    root: PathBuf,
+    /// The runbook, and what it was called.
+    main: (PathBuf, PathBuf),
+    /// Files of variables, the last one of the command line first.
+    vars: Vec<PathBuf>,
+}
+
+/// Puts the copies of the texts into a temporary directory.
+fn copies(run_dir: &Path, started: &RunStarted) -> Result<TextCopies, Failure> {
     let refuse = |words: String| Failure::new(Exit::Invalid, words);
     let cannot = |error: std::io::Error| Failure::new(Exit::CannotCreate, error);
     let texts = TempDir::new().map_err(cannot)?;
@@ -69,9 +112,17 @@ pub(super) fn reopen(run_dir: &Path, started: &RunStarted) -> Result<Reopened, F
     }
     // They stand in the order of their weight: the last one of the command line comes first.
     vars.reverse();
-    let args = &SelectionArgs { set: typed::recall(run_dir)?, vars, ..SelectionArgs::default() };
-    let (place, named): (PathBuf, PathBuf) =
-        main.ok_or_else(|| refuse("the run has no copy of its runbook".to_owned()))?;
+    let main = main.ok_or_else(|| refuse("the run has no copy of its runbook".to_owned()))?;
+    Ok(TextCopies { folder: texts, root, main, vars })
+}
+
+/// Reads a run's inputs again, with the variables of its command line.
+pub(super) fn reopen(run_dir: &Path, started: &RunStarted) -> Result<Reopened, Failure> {
+    let TextCopies { folder: texts, root, main: (place, named), vars } = copies(run_dir, started)?;
+    let refuse = |words: String| Failure::new(Exit::Invalid, words);
+    let (rows, resend_unknown) = rows::recall(run_dir, started);
+    let set = typed::recall(run_dir)?;
+    let args = &SelectionArgs { set, vars, rows, resend_unknown, ..SelectionArgs::default() };
     let source = load::read(&place).map_err(|error| refuse(error.to_string()))?;
     let named_profile = load::load(source.clone(), &args.vars).preview().map(|book| book.connection.profile.clone());
     // One with a place of its own is read there, as other texts with such a place are.
@@ -170,7 +221,8 @@ fn selected(started: &RunStarted, args: &SelectionArgs) -> SelectionArgs {
     let value = |name: &str| started.settings.iter().find(|setting| setting.name == name).map(|found| &found.value);
     let only = value("only").map(|names| names.split(", ").map(SetName::new).collect()).unwrap_or_default();
     let limit = value("limit").and_then(|limit| limit.parse().ok());
-    SelectionArgs { only, limit, ..args.clone() }
+    let reason = value(rows::RESEND).cloned();
+    SelectionArgs { only, limit, reason, ..args.clone() }
 }
 
 fn files(run_dir: &Path, started: &RunStarted, runbook: &Runbook) -> Result<Files, Failure> {
@@ -182,8 +234,8 @@ fn files(run_dir: &Path, started: &RunStarted, runbook: &Runbook) -> Result<File
             let words = format!("{} is not the copy that the run has made", copy.display());
             return Err(Failure::new(Exit::Invalid, words).help("put the original copy back; nothing was asked"));
         }
-        if input.file == typed::NAME {
-            // Read where it is needed.
+        if input.file == typed::NAME || rows::is_copy(input) {
+            // Read where it is needed, or named by its copy already.
         } else if input.file == Files::STDIN {
             files.stdin = Some(Arc::new(File::open(&copy).map_err(missing)?));
         } else {

@@ -2,11 +2,11 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::print;
 use super::report_format::ReportFormat;
+use super::{left, print};
 use crate::event::Ending;
 use crate::journal::{self, Verification};
-use crate::report::{Evidence, Report, ReportBuilder, Summary};
+use crate::report::{Evidence, Left, Report, ReportBuilder, Summary};
 use std::path::Path;
 
 /// Reads an audit file into a report. After the first damaged or impossible line nothing more is taken in.
@@ -50,7 +50,7 @@ fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {
         journal::write_private_with(&run_dir.join(file.name), |out| file.write_to(out))
             .map_err(|error| Failure::new(Exit::CannotCreate, error))?;
     }
-    Ok(())
+    left::write(report, run_dir)
 }
 
 fn print(report: &Report, can_go_on: bool, run_dir: &Path, format: ReportFormat) -> Result<(), Failure> {
@@ -59,9 +59,16 @@ fn print(report: &Report, can_go_on: bool, run_dir: &Path, format: ReportFormat)
         print::with(|out| file.write_to(out))?;
     } else {
         let go_on = if can_go_on { how_to_go_on(report.summary(), run_dir) } else { String::new() };
-        print::text(&format!("{}{go_on}{}", report.text(), where_to_look(run_dir)))?;
+        print::text(&format!("{}{}{go_on}{}", report.text(), what_is_left(report), where_to_look(run_dir)))?;
     }
     Ok(())
+}
+
+/// The line that says which files have rows to send again.
+fn what_is_left(report: &Report) -> String {
+    let some = Left::ALL.into_iter().filter(|kind| report.count_left(*kind) > 0);
+    let files: Vec<String> = some.map(|kind| format!("{} {}", kind.file(), report.count_left(kind))).collect();
+    if files.is_empty() { String::new() } else { format!("{:<12}{}\n", "left", files.join("  ")) }
 }
 
 /// The line with the report's path.

@@ -4,14 +4,18 @@ use super::args::{PaceArgs, PlanArgs, RunArgs, SelectionArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::report_format::ReportFormat;
+use super::{check, rows};
 use crate::event::{Setting, SettingSource};
-use crate::expand::Selection;
+use crate::expand::{Selection, sets_again};
 use crate::model::{Criterion, Runbook, SecretSource};
 use crate::template::nearest;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use serde_json::Value;
 use std::collections::HashMap;
+
+/// Longest reason in the audit file, in characters.
+pub(super) const MAX_REASON: usize = 300;
 
 /// Where each argument came from.
 pub(super) type Sources = HashMap<String, SettingSource>;
@@ -73,7 +77,8 @@ pub(super) fn select(runbook: &Runbook, args: &SelectionArgs) -> Result<Selectio
             return Err(Failure::new(Exit::Usage, format!("--only {set}: the runbook has no such set")).help(help));
         }
     }
-    Ok(Selection { only: args.only.clone(), limit: args.limit })
+    let with_rows = sets_again(runbook, &check::files(runbook));
+    Ok(Selection { only: rows::narrow(args.only.clone(), with_rows), limit: args.limit })
 }
 
 /// A criterion about a set that does not run has nothing to judge.
@@ -188,6 +193,13 @@ pub(super) fn effective(
     add("audit.signing_key", "/audit/signing_key", "", key.to_owned());
     // Regions and kinds are as good as the tables that they come from.
     add("numbers", "/", "", crate::phone::metadata_version());
+    settings.extend(asked(runbook, selection));
+    settings
+}
+
+/// What the command line says of the plan.
+fn asked(runbook: &Runbook, selection: &SelectionArgs) -> Vec<Setting> {
+    let mut settings = Vec::new();
     for (name, _) in &selection.set {
         // The value may be a number of a person; that it was overridden is what counts here.
         settings.push(Setting {
@@ -202,6 +214,14 @@ pub(super) fn effective(
     if !selection.only.is_empty() {
         let value = selection.only.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         settings.push(Setting { name: "only".to_owned(), value, source: SettingSource::Flag });
+    }
+    if let Some(rows) = &selection.rows {
+        let value = rows.display().to_string();
+        settings.push(Setting { name: rows::SETTING.to_owned(), value, source: SettingSource::Flag });
+    }
+    if let Some(reason) = selection.reason.as_deref().filter(|_| selection.resend_unknown) {
+        let value = runbook.numbers.text(reason, MAX_REASON);
+        settings.push(Setting { name: rows::RESEND.to_owned(), value, source: SettingSource::Flag });
     }
     settings
 }

@@ -189,7 +189,8 @@ impl<'a> Expander<'a> {
                 }
                 malformed
             });
-            if counted.read == 0 && left > 0 && !malformed && !set.spec.allow_empty {
+            if counted.read == 0 && left > 0 && !malformed && !set.spec.allow_empty && self.runbook.again.file.is_none()
+            {
                 let problem = Problem::at(
                     Code::NoRows,
                     format!("/sets/{}/rows", set.spec.index),
@@ -227,7 +228,13 @@ impl<'a> Expander<'a> {
         let here = Earlier::at(set, expanded.line);
         let (call, first, last) = (first.call_id.clone(), first.number, last.number);
         let duplicates = self.runbook.guards.duplicates;
-        let repeat = match met.calls.meet(call.as_str(), here, duplicates) {
+        let met_before = if expanded.again.continues {
+            // The next part of the same bridge.
+            Ok(None)
+        } else {
+            met.calls.meet(call.as_str(), here, duplicates)
+        };
+        let repeat = match met_before {
             Ok(repeat) => repeat,
             Err(earlier) => {
                 let pointer = format!("/sets/{}/job/{}", self.sets[set].spec.index, self.profile.call_field());

@@ -1,5 +1,6 @@
 //! Compiling a runbook's sets, once, with everything that can be said before the first row.
 
+use super::again;
 use super::files::Files;
 use super::guards::Guards;
 use super::rows::{RowReader, stale};
@@ -59,8 +60,11 @@ impl<'a> Expander<'a> {
     pub fn new(runbook: &'a Runbook, profile: &'a Profile, files: Files, selection: &Selection) -> Self {
         let mut problems = Vec::new();
         let env = environment(runbook, &mut problems);
+        let (wrong, refused) = again::inspect(runbook, &files, selection);
+        problems.extend(wrong);
         let mut sets = Vec::new();
-        for spec in &runbook.sets {
+        let reads_refused = |spec: &SetSpec| again::file(spec).is_some_and(|file| refused.contains(&file));
+        for spec in runbook.sets.iter().filter(|spec| !reads_refused(spec)) {
             if selection.only.is_empty() || selection.only.contains(&spec.name) {
                 sets.extend(compile_set(runbook, profile, &files, &env, spec, &mut problems));
             }
@@ -116,7 +120,8 @@ fn compile_set<'a>(
     let unsound = problems.len();
     problems.extend(stale(&spec.rows, files).map(at_rows));
     // A file that cannot be opened hides its columns, not the rest of the set's slips.
-    let opened = RowReader::open(&spec.rows, files).map_err(|problem| problems.push(at_rows(problem))).ok();
+    let opened =
+        RowReader::open(&spec.rows, files, Some(&spec.name)).map_err(|problem| problems.push(at_rows(problem))).ok();
     problems.extend(opened.iter().flat_map(RowReader::column_problems).map(at_rows));
     let readable = problems.len() == unsound;
     let columns = opened.and_then(|reader| reader.columns());

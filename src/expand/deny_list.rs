@@ -1,7 +1,7 @@
 //! The list of numbers that are never called: read once, kept as sorted integers of eight bytes each.
 
 use super::files::Files;
-use super::rows::{Opened, Records, not_text, open, too_old, value};
+use super::rows::{Opened, Records, not_text, open, too_old, unmarked, value};
 use crate::model::{Code, DataPlace, DenyFile, Numbers, Problem};
 use crate::phone;
 use crate::template::shown_names;
@@ -226,7 +226,7 @@ struct Cells<'a> {
 impl<'a> Cells<'a> {
     /// A cell's value; empty where the record has none.
     fn get(&self, index: usize) -> Cow<'a, str> {
-        self.cells.get(index).map_or(Cow::Borrowed(""), |cell| value(self.text, cell.clone()))
+        self.cells.get(index).map_or(Cow::Borrowed(""), |cell| unmarked(value(self.text, cell.clone())))
     }
 
     /// A cell without the blanks around it.

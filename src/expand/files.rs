@@ -14,6 +14,8 @@ pub struct Files {
     pub copies: BTreeMap<PathBuf, PathBuf>,
     /// What standard input held: a file, since every row is read twice. `None`: there is nothing to read.
     pub stdin: Option<Arc<File>>,
+    /// A file from the command line that takes the place of all rows: relative to the working directory.
+    pub given: Option<PathBuf>,
 }
 
 impl Files {
@@ -22,11 +24,15 @@ impl Files {
 
     /// The file as people know it.
     pub(super) fn shown(&self, named: &Path) -> PathBuf {
-        self.base.join(named)
+        if self.is_given(named) { named.to_owned() } else { self.base.join(named) }
+    }
+
+    fn is_given(&self, named: &Path) -> bool {
+        self.given.as_deref() == Some(named)
     }
 
     /// The file that is read.
     pub fn found(&self, named: &Path) -> PathBuf {
-        self.copies.get(named).cloned().unwrap_or_else(|| self.base.join(named))
+        self.copies.get(named).cloned().unwrap_or_else(|| self.shown(named))
     }
 }

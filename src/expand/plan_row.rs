@@ -4,8 +4,8 @@ use super::compile::field_problems;
 use super::guards::{Judgement, Target};
 use super::stream::JobStream;
 use crate::model::{
-    After, CallId, Code, Job, JobKey, JobNumber, Legs, NumberPrivacy, Planned, Problem, Region, Secret, Severity,
-    SkipReason, Skipped, Timestamp, holds_number, printable, shown_text,
+    After, BridgePart, CallId, Code, Job, JobKey, JobNumber, Legs, NumberPrivacy, Planned, Problem, Region, Secret,
+    Severity, SkipReason, Skipped, Timestamp, holds_number, printable, shown_text,
 };
 use crate::phone;
 use crate::profile::{Part, Profile};
@@ -84,9 +84,18 @@ impl JobStream<'_> {
             Legs::Refuse => None,
             Legs::Split => Some(profile.split(fields.clone()).map_err(|problems| self.news(problems))?),
         };
-        let jobs = match parts {
-            Some(parts) if parts.len() > 1 => self.parts(number, &call_id, &key, not_after, parts)?,
-            _ => vec![Planned::Job(Box::new(self.job(number, call_id, key, not_after, fields)?))],
+        let one = self.rows.again().and_then(|again| again.part);
+        let jobs = match (parts.filter(|parts| parts.len() > 1), one) {
+            (Some(parts), None) => self.parts(number, &call_id, &key, not_after, parts)?,
+            (Some(parts), Some(one)) if parts.len() == one.of => {
+                let count = parts.len();
+                let part = parts.into_iter().nth(one.part - 1).into_iter();
+                let key = part_key(&key, one.part, count);
+                let jobs = part.map(|part| self.job(number, call_id.clone(), key.clone(), not_after, &part.fields));
+                jobs.map(|job| job.map(|job| Planned::Job(Box::new(job)))).collect::<Result<_, _>>()?
+            }
+            (None, None) => vec![Planned::Job(Box::new(self.job(number, call_id, key, not_after, fields)?))],
+            (parts, Some(one)) => return Err(vec![no_part(one, parts.map_or(1, |parts| parts.len()))]),
         };
         Ok(RowPlan { jobs, warnings, regions, counters })
     }
@@ -113,7 +122,7 @@ impl JobStream<'_> {
     ) -> Result<Vec<Planned>, Vec<Problem>> {
         let count = parts.len();
         let part = |(number, (index, part)): (JobNumber, (usize, Part))| {
-            let key = JobKey::new(format!("{key}#{}/{count}", index + 1));
+            let key = part_key(key, index + 1, count);
             let mut job = self.job(number, call_id.clone(), key, not_after, &part.fields)?;
             job.after = (index > 0).then(|| After { job: number - 1, must_succeed: true });
             Ok(Planned::Job(Box::new(job)))
@@ -237,6 +246,18 @@ impl JobStream<'_> {
 
 fn is_error(problem: &Problem) -> bool {
     problem.code.severity() == Severity::Error
+}
+
+/// The key of one of the bridges that a job is split into.
+fn part_key(key: &JobKey, part: usize, of: usize) -> JobKey {
+    JobKey::new(format!("{key}#{}", BridgePart { part, of }))
+}
+
+/// A row that comes again is a part of a bridge that is split otherwise now.
+fn no_part(one: BridgePart, count: usize) -> Problem {
+    let now = if count == 1 { "is not split".to_owned() } else { format!("is split into {count} parts") };
+    Problem::at(Code::ReservedColumn, "@legs", format!("the row is part {one} of a bridge that {now} now"))
+        .help("take back what was changed in its targets, or remove the row")
 }
 
 fn expired() -> Problem {

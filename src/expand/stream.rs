@@ -2,6 +2,7 @@
 
 use super::blame::Said;
 use super::compile::{CompiledSet, Expander};
+use super::link_again::{Before, Linked};
 use super::order::{Repeat, Repeats};
 use super::plan_row::RowPlan;
 use super::rows::{Row, RowReader};
@@ -30,6 +31,8 @@ pub struct JobStream<'a> {
     repeats: Arc<Repeats>,
     /// Jobs so far by counter of `max_per_prefix`.
     counts: Vec<u64>,
+    /// The part of a split bridge that came again last.
+    pub(super) before: Option<Before>,
 }
 
 /// Where a stream begins.
@@ -46,7 +49,7 @@ pub(super) struct Start {
 }
 
 /// The key of a call's second row: `call-1` becomes `call-1#2`, a part of it `call-1#2#1/3`.
-fn repeated(key: &JobKey, call_id: &str, occurrence: u32) -> JobKey {
+pub(super) fn repeated(key: &JobKey, call_id: &str, occurrence: u32) -> JobKey {
     let part = key.as_str().strip_prefix(call_id).unwrap_or_default();
     JobKey::new(format!("{call_id}#{occurrence}{part}"))
 }
@@ -61,11 +64,13 @@ pub(super) struct Expanded {
     /// The region of each of its numbers.
     pub(super) regions: Vec<Option<Region>>,
     counters: Vec<usize>,
+    /// What it has to do with the rows before, if it comes again.
+    pub(super) again: Linked,
 }
 
 impl Expanded {
     fn refused(line: u64, problems: Vec<Problem>) -> Self {
-        Self { line, jobs: Vec::new(), problems, regions: Vec::new(), counters: Vec::new() }
+        Self { line, jobs: Vec::new(), problems, regions: Vec::new(), counters: Vec::new(), again: Linked::default() }
     }
 
     /// The number of its first job, if it has one that is to run.
@@ -100,9 +105,8 @@ impl<'a> JobStream<'a> {
         start: Start,
         run_id: &str,
     ) -> Result<Self, Problem> {
-        let rows = RowReader::open(&set.spec.rows, &expander.files).map_err(|problem| Problem {
-            pointer: format!("/sets/{}/rows{}", set.spec.index, problem.pointer),
-            ..problem
+        let rows = RowReader::open(&set.spec.rows, &expander.files, Some(&set.spec.name)).map_err(|problem| {
+            Problem { pointer: format!("/sets/{}/rows{}", set.spec.index, problem.pointer), ..problem }
         })?;
         let mut values = set.values.clone();
         values.insert("row".to_owned(), Value::Null);
@@ -125,6 +129,7 @@ impl<'a> JobStream<'a> {
             ready,
             repeats,
             counts,
+            before: None,
         })
     }
 
@@ -143,7 +148,7 @@ impl<'a> JobStream<'a> {
         let mut fields = std::mem::take(&mut self.fields);
         let planned = self.plan(number, &mut fields);
         self.fields = fields;
-        let (RowPlan { jobs, regions, counters, .. }, mut problems) = match planned {
+        let (RowPlan { mut jobs, regions, counters, .. }, mut problems) = match planned {
             Ok(mut plan) => {
                 let warnings = std::mem::take(&mut plan.warnings);
                 (plan, warnings)
@@ -152,7 +157,8 @@ impl<'a> JobStream<'a> {
         };
         self.next += jobs.len().max(1) as u64;
         self.place_problems(&mut problems, line, places);
-        Some(Expanded { line, jobs, problems, regions, counters })
+        let again = self.link(&mut jobs);
+        Some(Expanded { line, jobs, problems, regions, counters, again })
     }
 
     /// Goes past the next row of a set whose rows are one job each; false: there is none.
@@ -184,7 +190,8 @@ impl<'a> JobStream<'a> {
             }
         };
         self.left -= 1;
-        self.index += 1;
+        // One that comes again is the one that it was.
+        self.index = self.rows.again().and_then(|again| again.index).unwrap_or(self.index + 1);
         if let Value::Object(data) = self.values.data_mut() {
             for (name, value) in [("row", Value::Object(values)), ("index", Value::from(self.index))] {
                 match data.get_mut(name) {
@@ -209,7 +216,7 @@ impl<'a> JobStream<'a> {
                 for planned in &mut expanded.jobs {
                     let Planned::Job(planned) = planned else { continue };
                     planned.after.get_or_insert(After { job, must_succeed: false });
-                    if self.set.key.is_none() {
+                    if self.set.key.is_none() && !expanded.again.named {
                         planned.key = repeated(&planned.key, planned.call_id.as_str(), occurrence);
                     }
                 }

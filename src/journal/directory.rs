@@ -62,8 +62,8 @@ fn marked(run_dir: &Path) -> Option<String> {
     std::fs::read_to_string(path).ok()
 }
 
-/// What is wrong with one copy. Its name comes from the file, which may be a stranger's.
-fn differs(run_dir: &Path, snapshot: &str, sha256: &str) -> Option<String> {
+/// What is wrong with one copy, in words. Its name comes from the file, which may be a stranger's.
+pub fn differs(run_dir: &Path, snapshot: &str, sha256: &str) -> Option<String> {
     let path = PathBuf::from(snapshot);
     if !path.components().all(|part| matches!(part, Component::Normal(_))) || snapshot.is_empty() {
         return Some(format!("{snapshot:?} is no name of a copy in the directory"));

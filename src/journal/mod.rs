@@ -17,7 +17,7 @@ mod writer;
 
 pub use append::{Tail, append};
 pub use chain::{Head, sha256_hex, sha256_of};
-pub use directory::{DirectoryCheck, mark};
+pub use directory::{DirectoryCheck, differs, mark};
 pub use holder::holder;
 pub use lock::{LockError, LockHolder, RunLock};
 pub use reader::{Line, ReadError, Reader, unfinished};

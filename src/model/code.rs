@@ -158,6 +158,10 @@ codes! {
     AxisIsColumn = 413, Error;
     /// An `exclude` that leaves nothing out.
     ExcludesNothing = 414, Warning;
+    /// Rows that an earlier run has left, of another runbook or of a set that this one has not.
+    RowsOfAnother = 415, Error;
+    /// A column whose name begins with `bridgebook_` holds what it cannot.
+    ReservedColumn = 416, Error;
     /// The call id cannot be sent.
     BadCallId = 501, Error;
     /// A bridge matrix that points outside its legs, to itself or twice the same way.
@@ -196,6 +200,8 @@ codes! {
     LinkAcrossParts = 518, Error;
     /// `not_after` is no moment.
     BadMoment = 519, Error;
+    /// A row of a job that may have been bridged, or has been.
+    BridgedMaybe = 520, Error;
     /// A number without its country code: what it means depends on the server.
     NoCountryCode = 601, Warning;
     /// A number whose range is not in use.
@@ -235,6 +241,7 @@ impl Code {
                 | Self::RegionNotAllowed
                 | Self::KindNotAllowed
                 | Self::TooManyForPrefix
+                | Self::BridgedMaybe
         )
     }
 }

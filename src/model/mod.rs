@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a file, opens a socket or knows another module of the crate.
 
+pub mod again;
 mod audit;
 mod call;
 mod clock;
@@ -9,6 +10,7 @@ mod code;
 mod credentials;
 mod criterion;
 mod excerpt;
+mod formula;
 mod guards;
 mod host;
 mod ids;
@@ -30,6 +32,7 @@ mod status;
 mod surface;
 mod window;
 
+pub use again::{Again, BridgePart, Cells, InputRow};
 pub use audit::{AuditSpec, Durability};
 pub use call::{CallId, path_segment};
 pub use clock::{RunClock, Timestamp};
@@ -37,6 +40,7 @@ pub use code::{Code, Severity};
 pub use credentials::{CredentialName, Credentials, SecretSource};
 pub use criterion::{Criterion, CriterionError, Metric, Operator, Unit};
 pub use excerpt::shown_text;
+pub use formula::{guarded, starts_formula, unguarded};
 pub use guards::{DenyFile, Duplicates, Guards, OnViolation};
 pub use host::is_loopback_host;
 pub use ids::{JobKey, JobNumber, RunId, SetName};

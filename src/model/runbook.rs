@@ -1,8 +1,8 @@
 //! A checked runbook. Only `load` makes one.
 
 use super::{
-    AbortRule, AuditSpec, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link, MovedStatus,
-    Numbers, Rows, SecretSource, SetName, Share, Wave, Window,
+    AbortRule, Again, AuditSpec, BreakerPolicy, CredentialName, Criterion, DurationSpec, Guards, Limits, Link,
+    MovedStatus, Numbers, Rows, SecretSource, SetName, Share, Wave, Window,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -316,6 +316,8 @@ pub struct Runbook {
     pub numbers: Numbers,
     /// Where the key of pseudonyms comes from.
     pub number_key: Option<SecretSource>,
+    /// What the command line says of rows that come again.
+    pub again: Again,
 }
 
 /// Without its texts and the values of its variables, which are data of people.
@@ -344,6 +346,7 @@ impl fmt::Debug for Runbook {
             audit,
             numbers,
             number_key,
+            again,
         } = self;
         f.debug_struct("Runbook")
             .field("name", name)
@@ -366,6 +369,7 @@ impl fmt::Debug for Runbook {
             .field("audit", audit)
             .field("numbers", numbers)
             .field("number_key", number_key)
+            .field("again", again)
             .field("vars", &vars.keys().collect::<Vec<_>>())
             .finish()
     }

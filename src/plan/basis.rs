@@ -19,6 +19,8 @@ pub enum FileRole {
     Profile,
     /// Rows, or a list of numbers.
     Input,
+    /// A file from the command line in the place of all rows.
+    Rows,
 }
 
 impl FileRole {
@@ -30,6 +32,7 @@ impl FileRole {
             Self::Vars => "file of variables",
             Self::Profile => "profile",
             Self::Input => "input",
+            Self::Rows => "file of rows",
         }
     }
 }

@@ -4,13 +4,10 @@
 //! (CWE-1236, OWASP ASVS 5 section 1.2.10). Only text of others passes through here; numbers and words that the
 //! reports make themselves do not start with such a character. The unmodified text stands in the audit file.
 
-use crate::model::printable;
+use crate::model::{printable, starts_formula};
 use csv::{Terminator, Writer, WriterBuilder};
 use std::borrow::Cow;
 use std::io::Write;
-
-/// What starts a formula, full-width forms included (spreadsheets fold them).
-const STARTS: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠'];
 
 /// A writer as RFC 4180 wants it: comma, CRLF, quotes where needed.
 pub(super) fn writer<W: Write>(out: W) -> Writer<W> {
@@ -24,7 +21,7 @@ pub(super) fn finish(writer: Writer<Vec<u8>>) -> Result<Vec<u8>, csv::Error> {
 
 /// Text of others, made harmless: a `'` before what could start a formula, U+FFFD for what a terminal would obey.
 pub(super) fn safe(text: &str) -> Cow<'_, str> {
-    let formula = text.starts_with(STARTS) || text.trim_start().starts_with(STARTS);
+    let formula = starts_formula(text);
     if !formula && text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }

@@ -28,6 +28,7 @@ mod figures;
 mod html;
 mod jobs;
 mod junit;
+mod left;
 mod markdown;
 mod number;
 mod output;
@@ -48,6 +49,7 @@ mod xml;
 mod tests;
 
 pub use builder::ReportBuilder;
+pub use left::{InputColumns, Left, LeftJob, LeftWriter};
 pub use output::{Evidence, Report, ReportFile};
 pub use summary::{
     AuditSummary, CriterionSummary, ErrorGroup, Figures, InputSummary, LatencyFigures, OperatorSummary, ProfileSummary,

@@ -27,6 +27,8 @@ mod hostile_reports;
 mod include;
 mod incomplete_reports;
 mod interruption;
+mod left_rows;
+mod left_rules;
 mod limits;
 mod limits_hold;
 mod masking;

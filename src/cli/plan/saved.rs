@@ -43,7 +43,8 @@ pub(in crate::cli) fn basis(sound: &Sound, files: &Files, settings: &[Setting]) 
         let file = named.display().to_string();
         let failed = |error: io::Error| Failure::new(Exit::InputMissing, format!("{file}: {error}"));
         let sha256 = digest_of(&files.found(named)).map_err(failed)?;
-        sums.push(FileSum { role: FileRole::Input, file, sha256 });
+        let role = if files.given.as_deref() == Some(named) { FileRole::Rows } else { FileRole::Input };
+        sums.push(FileSum { role, file, sha256 });
     }
     if let Some(stdin) = &files.stdin {
         let failed = |error: io::Error| Failure::new(Exit::InputMissing, format!("{}: {error}", Files::STDIN));
@@ -98,7 +99,7 @@ pub(in crate::cli) fn open(args: &RunArgs) -> Result<Option<SavedPlan>, Failure>
     let place = |sum: &FileSum| -> PathBuf {
         match sum.role {
             FileRole::Runbook => args.runbook.clone(),
-            FileRole::Vars => PathBuf::from(&sum.file),
+            FileRole::Vars | FileRole::Rows => PathBuf::from(&sum.file),
             FileRole::Include | FileRole::Profile | FileRole::Input => base.join(&sum.file),
         }
     };

@@ -1,12 +1,15 @@
 //! Rows from a CSV file with a header.
 
+use super::again::{self, Origin, Own, RowAgain};
 use super::csv_record::{Fault, MAX_COLUMNS, Records, value};
 use super::input::{Input, Opened, not_text};
+use super::record::MAX_RECORD;
 use super::{Row, RowPlace};
-use crate::model::{Code, DataPlace, Problem};
+use crate::model::{Code, DataPlace, Problem, SetName, unguarded};
 use crate::template::shown_names;
 use serde_json::{Map, Value};
-use std::io::BufReader;
+use std::borrow::Cow;
+use std::io::{BufRead, BufReader};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -21,6 +24,12 @@ pub(super) struct CsvReader {
     delimiter: u8,
     header: Vec<String>,
     header_place: DataPlace,
+    /// Where the columns of a row that comes again stand; `None`: it is a file like any other.
+    own: Option<Own>,
+    /// The set that reads; `None`: nobody does yet, and every row is met.
+    owner: Option<SetName>,
+    /// What is said of the row that was read last.
+    again: Option<RowAgain>,
     shown: PathBuf,
     /// A row that is no longer needed: its memory serves the next one.
     spare: Map<String, Value>,
@@ -30,13 +39,19 @@ pub(super) struct CsvReader {
 
 impl CsvReader {
     /// Reads the header.
-    pub(super) fn open(opened: Opened, delimiter: u8) -> Result<Self, Problem> {
-        let Opened { input, shown } = opened;
+    pub(super) fn open(opened: Opened, delimiter: u8, owner: Option<&SetName>) -> Result<Self, Problem> {
+        let Opened { mut input, shown } = opened;
+        // What cannot be read is said when the first record is.
+        let begin = input.fill_buf().unwrap_or_default();
+        let delimiter = again::delimiter(begin, &DELIMITERS).unwrap_or(delimiter);
         let mut reader = Self {
             records: Records::new(input, delimiter),
             delimiter,
             header: Vec::new(),
             header_place: DataPlace::default(),
+            own: None,
+            owner: owner.cloned(),
+            again: None,
             shown,
             spare: Map::new(),
             ended: false,
@@ -48,7 +63,12 @@ impl CsvReader {
         }
         let text = reader.text()?.to_owned();
         let cells = reader.records.cells.clone();
-        reader.header = cells.iter().map(|cell| value(&text, cell.clone()).trim().to_owned()).collect();
+        reader.header = cells.iter().map(|cell| unmarked(value(&text, cell.clone())).trim().to_owned()).collect();
+        reader.own = Own::of(&reader.header);
+        if reader.own.is_some() {
+            // The input's own record, its quotes written twice, and the columns beside it.
+            reader.records.limit = 4 * MAX_RECORD;
+        }
         reader.header_place = reader.records.record.place(&reader.shown, None);
         reader.check_header(&text, &cells)?;
         Ok(reader)
@@ -102,9 +122,39 @@ impl CsvReader {
         Ok(())
     }
 
+    /// Whether its rows come again.
+    pub(super) fn comes_again(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// What is said of the row that was read last, if it comes again.
+    pub(super) fn again(&self) -> Option<&RowAgain> {
+        self.again.as_ref()
+    }
+
+    /// Goes to the next record, whosever it is, and gives its origin.
+    pub(super) fn meet(&mut self) -> Option<Result<Origin, Problem>> {
+        let record = self.record()?;
+        Some(record.map(|()| self.own.as_ref().map(|own| own.origin(self.cells())).unwrap_or_default()))
+    }
+
+    /// The texts of the cells of the record that was read last.
+    fn cells(&self) -> impl Fn(usize) -> String {
+        let text = std::str::from_utf8(&self.records.record.raw).unwrap_or_default();
+        let cell = |cell: &Range<usize>| unmarked(value(text, cell.clone())).into_owned();
+        move |at| self.records.cells.get(at).map(cell).unwrap_or_default()
+    }
+
     /// Takes the last row back, for its memory.
     pub(super) fn take_back(&mut self, row: Map<String, Value>) {
         self.spare = row;
+    }
+
+    /// The columns of the input.
+    pub(super) fn input_columns(&self) -> Vec<String> {
+        let input =
+            self.own.as_ref().map(|own| own.input.iter().filter_map(|at| self.header.get(*at)).cloned().collect());
+        input.unwrap_or_else(|| self.header.clone())
     }
 
     /// The header's names; empty when the file is.
@@ -168,10 +218,9 @@ impl CsvReader {
     }
 }
 
-impl Iterator for CsvReader {
-    type Item = Result<Row, Problem>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl CsvReader {
+    /// Reads the next record, and looks whether it can be one.
+    fn record(&mut self) -> Option<Result<(), Problem>> {
         if self.ended {
             return None;
         }
@@ -191,7 +240,45 @@ impl Iterator for CsvReader {
         if self.records.cells.len() != self.header.len() {
             return Some(Err(self.ragged()));
         }
-        let cells = self.records.cells.iter().map(|cell| value(text, cell.clone()));
+        Some(Ok(()))
+    }
+
+    /// The row that the last record is, if it is one of the set that reads; the values are those of the input alone.
+    fn row_again(&mut self) -> Option<Result<Map<String, Value>, Problem>> {
+        let own = self.own.as_ref()?;
+        let set = own.origin(self.cells()).set;
+        if set.zip(self.owner.as_ref()).is_some_and(|(set, owner)| set != owner.as_str()) {
+            return None;
+        }
+        let read = own.read(&self.header, self.cells());
+        Some(match read {
+            Ok((values, again)) => {
+                self.again = Some(again);
+                Ok(values)
+            }
+            Err(wrong) => Err(wrong.problem(self.place(Some(wrong.0)))),
+        })
+    }
+}
+
+impl Iterator for CsvReader {
+    type Item = Result<Row, Problem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let place = loop {
+            if let Err(problem) = self.record()? {
+                return Some(Err(problem));
+            }
+            let place = RowPlace { line: self.records.record.line };
+            if self.own.is_none() {
+                break place;
+            }
+            if let Some(row) = self.row_again() {
+                return Some(row.map(|values| Row { values, place }));
+            }
+        };
+        let text = std::str::from_utf8(&self.records.record.raw).unwrap_or_default();
+        let cells = self.records.cells.iter().map(|cell| unmarked(value(text, cell.clone())));
         let mut values = std::mem::take(&mut self.spare);
         if values.keys().eq(&self.header) {
             for (old, cell) in values.values_mut().zip(cells) {
@@ -206,7 +293,16 @@ impl Iterator for CsvReader {
         } else {
             values = self.header.iter().cloned().zip(cells.map(|cell| Value::String(cell.into_owned()))).collect();
         }
-        Some(Ok(Row { values, place: RowPlace { line: self.records.record.line } }))
+        Some(Ok(Row { values, place }))
+    }
+}
+
+/// A cell without the `'` that keeps a spreadsheet from taking it for a formula.
+pub(in crate::expand) fn unmarked(cell: Cow<'_, str>) -> Cow<'_, str> {
+    match cell {
+        Cow::Borrowed(text) => Cow::Borrowed(unguarded(text)),
+        Cow::Owned(text) if text.starts_with('\'') => Cow::Owned(unguarded(&text).to_owned()),
+        owned @ Cow::Owned(_) => owned,
     }
 }
 

@@ -22,6 +22,8 @@ pub(in crate::expand) struct Records<R> {
     line: u64,
     /// What was read last is a CR: a LF behind it belongs to it.
     after_cr: bool,
+    /// Largest record, in bytes.
+    pub(super) limit: usize,
     /// The record's text.
     pub(in crate::expand) record: Record,
     /// Its cells, at most one more than allowed.
@@ -86,7 +88,15 @@ enum State {
 
 impl<R: BufRead> Records<R> {
     pub(in crate::expand) fn new(input: R, delimiter: u8) -> Self {
-        Self { input, delimiter, line: 1, after_cr: false, record: Record::default(), cells: Vec::new() }
+        Self {
+            input,
+            delimiter,
+            line: 1,
+            after_cr: false,
+            limit: MAX_RECORD,
+            record: Record::default(),
+            cells: Vec::new(),
+        }
     }
 
     /// Reads the next record that is not an empty line; false at the end.
@@ -139,7 +149,7 @@ impl<R: BufRead> Records<R> {
             self.record.raw.extend_from_slice(&chunk[..end.unwrap_or(chunk.len())]);
             let used = end.map_or(chunk.len(), |end| end + 1);
             self.input.consume(used);
-            if self.record.raw.len() > MAX_RECORD {
+            if self.record.raw.len() > self.limit {
                 return Err(self.too_long(state, end.is_some()));
             }
             if end.is_some() {

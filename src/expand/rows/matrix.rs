@@ -50,6 +50,19 @@ impl<'a> Combinations<'a> {
         true
     }
 
+    /// Puts this combination into a row; false: there is none such.
+    pub(super) fn choose(&mut self, wanted: &Map<String, Value>, row: &mut Map<String, Value>) -> bool {
+        let whole = wanted.len() == self.matrix.axes.len();
+        while whole && self.fill(row) {
+            if wanted.iter().all(|(axis, value)| row.get(axis) == Some(value))
+                && wanted.keys().all(|axis| self.has(axis))
+            {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Where the value of an axis in the last combination stands below `rows`.
     pub(super) fn pointer(&self, axis: &str) -> String {
         let name = axis.replace('~', "~0").replace('/', "~1");

@@ -4,6 +4,7 @@
 //! records are bounded (`record`), only the record at hand is in memory, and after a bad record reading goes on with the
 //! next one, unless nothing behind it can be trusted.
 
+mod again;
 mod csv;
 mod csv_record;
 mod input;
@@ -16,12 +17,15 @@ mod matrix;
 mod record;
 mod spans;
 
+pub(super) use again::{Origin, RowAgain};
+pub(super) use csv::unmarked;
 pub(super) use csv_record::{Records, value};
 pub(super) use input::{Opened, not_text, open, stale, too_old};
 
 use self::csv::CsvReader;
 use super::files::Files;
-use crate::model::{Code, DataPlace, Problem, RowFormat, RowSource, Rows};
+use crate::model::again::MATRIX;
+use crate::model::{Code, DataPlace, Problem, RowFormat, RowSource, Rows, SetName};
 use crate::template::{nearest, shown_names};
 use items::ItemsReader;
 use json::JsonReader;
@@ -77,15 +81,15 @@ enum Source<'a> {
 }
 
 impl<'a> RowReader<'a> {
-    /// Opens the rows of a set.
-    pub(super) fn open(rows: &'a Rows, files: &Files) -> Result<Self, Problem> {
+    /// Opens the rows of a set; `set` is its name, unless somebody else wants to see them.
+    pub(super) fn open(rows: &'a Rows, files: &Files, set: Option<&SetName>) -> Result<Self, Problem> {
         let placed = |problem: Problem| at_source(problem, rows);
         let source = match &rows.source {
             RowSource::File(path, format) => {
-                input::file(path, format, files).and_then(|opened| Source::of(opened, format)).map_err(placed)?
+                input::file(path, format, files).and_then(|opened| Source::of(opened, format, set)).map_err(placed)?
             }
             RowSource::Stdin(format) => {
-                input::stdin(format, files).and_then(|opened| Source::of(opened, format)).map_err(placed)?
+                input::stdin(format, files).and_then(|opened| Source::of(opened, format, set)).map_err(placed)?
             }
             RowSource::Items(items) => Source::Items(ItemsReader::new(items)),
             RowSource::One => Source::One(Some(Row { values: Map::new(), place: RowPlace { line: 0 } })),
@@ -99,6 +103,7 @@ impl<'a> RowReader<'a> {
         let mut problems = Vec::new();
         if let Source::Csv(reader) = &self.source
             && !reader.header().is_empty()
+            && !reader.comes_again()
         {
             for (index, name) in self.rows.required_columns.iter().enumerate() {
                 if !reader.header().contains(name) {
@@ -114,6 +119,40 @@ impl<'a> RowReader<'a> {
             problems.push(clash(axis));
         }
         problems
+    }
+
+    /// What is said of the row that was read last, if it comes again.
+    pub(super) fn again(&self) -> Option<&RowAgain> {
+        match &self.source {
+            Source::Csv(reader) => reader.again(),
+            Source::Jsonl(_) | Source::Json(_) | Source::Items(_) | Source::One(_) => None,
+        }
+    }
+
+    /// Whose the next row is. Only a file of comma-separated values says it.
+    pub(super) fn meet(&mut self) -> Option<Result<Origin, Problem>> {
+        match &mut self.source {
+            Source::Csv(reader) => reader.meet(),
+            Source::Jsonl(_) | Source::Json(_) | Source::Items(_) | Source::One(_) => None,
+        }
+    }
+
+    /// Whether its rows come again.
+    pub(super) fn comes_again(&self) -> bool {
+        matches!(&self.source, Source::Csv(reader) if reader.comes_again())
+    }
+
+    /// The axes of the matrix.
+    pub(super) fn axes(&self) -> impl Iterator<Item = &'a str> {
+        self.combinations.iter().flat_map(Combinations::names)
+    }
+
+    /// The columns of a file that has the same for every row: those of the input alone.
+    pub(super) fn input_columns(&self) -> Option<Vec<String>> {
+        match &self.source {
+            Source::Csv(reader) => Some(reader.input_columns()),
+            Source::Jsonl(_) | Source::Json(_) | Source::Items(_) | Source::One(_) => None,
+        }
     }
 
     /// Takes the last row back: the memory of its names and texts serves the next one.
@@ -138,6 +177,11 @@ impl<'a> RowReader<'a> {
         {
             return Some(Cause::Runbook(combinations.pointer(axis)));
         }
+        self.source_cause(path)
+    }
+
+    /// The same for what no axis gives.
+    fn source_cause(&self, path: Option<&[String]>) -> Option<Cause> {
         match &self.source {
             Source::Csv(reader) => {
                 let column = path.and_then(<[String]>::first).map(String::as_str);
@@ -153,7 +197,10 @@ impl<'a> RowReader<'a> {
     /// A row of the source that has what it must have.
     fn checked(&mut self) -> Option<Result<Row, Problem>> {
         let row = match &mut self.source {
-            Source::Csv(reader) => return Some(reader.next()?.map_err(|problem| at_source(problem, self.rows))),
+            Source::Csv(reader) if !reader.comes_again() => {
+                return Some(reader.next()?.map_err(|problem| at_source(problem, self.rows)));
+            }
+            Source::Csv(reader) => reader.next()?,
             Source::Jsonl(reader) => reader.next()?,
             Source::Json(reader) => reader.next()?,
             Source::Items(reader) => Ok(reader.next()?),
@@ -166,7 +213,8 @@ impl<'a> RowReader<'a> {
         // The header of a CSV file was checked once; here every row has its own names.
         let absent = self.rows.required_columns.iter().enumerate().find(|(_, name)| !row.values.contains_key(*name));
         let problem = absent.map(|(index, name)| missing(index, name, row.values.keys().map(String::as_str)));
-        let axis = self.combinations.iter().flat_map(Combinations::names).find(|axis| row.values.contains_key(*axis));
+        // A file of several sets may have a column of another set with the name of an axis of this one.
+        let axis = self.axes().find(|axis| !self.comes_again() && row.values.contains_key(*axis));
         let Some(problem) = problem.or_else(|| axis.map(clash)) else { return Some(Ok(row)) };
         Some(Err(match self.cause(None) {
             Some(Cause::Data(place)) => problem.caused_by(place),
@@ -177,9 +225,9 @@ impl<'a> RowReader<'a> {
 }
 
 impl Source<'_> {
-    fn of(opened: Opened, format: &RowFormat) -> Result<Self, Problem> {
+    fn of(opened: Opened, format: &RowFormat, set: Option<&SetName>) -> Result<Self, Problem> {
         Ok(match format {
-            RowFormat::Csv { delimiter } => Self::Csv(Box::new(CsvReader::open(opened, *delimiter)?)),
+            RowFormat::Csv { delimiter } => Self::Csv(Box::new(CsvReader::open(opened, *delimiter, set)?)),
             RowFormat::Jsonl => Self::Jsonl(JsonlReader::new(opened)),
             RowFormat::Json { pointer } => Self::Json(Box::new(JsonReader::open(opened, pointer)?)),
         })
@@ -188,6 +236,8 @@ impl Source<'_> {
     fn columns(&self) -> Option<Vec<String>> {
         match self {
             // An empty file has no columns to check names against: it has no rows, which is another matter.
+            // Nor does one whose rows come again: it may have been made without a row of this set.
+            Self::Csv(reader) if reader.comes_again() => None,
             Self::Csv(reader) => Some(reader.header().to_vec()).filter(|header| !header.is_empty()),
             Self::Items(reader) => reader.columns(),
             Self::One(_) => Some(Vec::new()),
@@ -214,12 +264,26 @@ impl Iterator for RowReader<'_> {
                 self.below = None;
             }
             let row = self.checked()?;
-            match (&mut self.combinations, row) {
-                (Some(combinations), Ok(row)) => {
+            let wanted = self.again().and_then(|again| again.matrix.clone());
+            match (&mut self.combinations, row, wanted) {
+                (Some(combinations), Ok(mut row), Some(wanted)) => {
+                    combinations.rewind();
+                    return Some(if combinations.choose(&wanted, &mut row.values) {
+                        Ok(row)
+                    } else {
+                        let path = [MATRIX.to_owned()];
+                        Err(at_source(again::no_combination(self.source_cause(Some(&path))), self.rows))
+                    });
+                }
+                (None, Ok(_), Some(_)) => {
+                    let path = [MATRIX.to_owned()];
+                    return Some(Err(at_source(again::no_combination(self.source_cause(Some(&path))), self.rows)));
+                }
+                (Some(combinations), Ok(row), None) => {
                     combinations.rewind();
                     self.below = Some(row);
                 }
-                (_, row) => return Some(row),
+                (_, row, _) => return Some(row),
             }
         }
     }

@@ -19,7 +19,7 @@ mod sets;
 use super::raw::{
     HOST_PART, NAME, PREFIX, PROXY, PROXY_URL, REGION, RawConnection, RawRunbook, SET_NAME, URL, VARIABLE,
 };
-use crate::model::{Code, Criterion, DurationSpec, HostPattern, Problem, Rate, Runbook, Texts};
+use crate::model::{Again, Code, Criterion, DurationSpec, HostPattern, Problem, Rate, Runbook, Texts};
 use quantities::Quantities;
 
 /// What to say about a text that misses a pattern which has a meaning of its own.
@@ -88,6 +88,7 @@ pub(super) fn lower(texts: Texts, raw: &RawRunbook, problems: &mut Vec<Problem>)
         audit: audit::audit(raw.audit.as_ref()),
         numbers: numbers.into(),
         number_key,
+        again: Again::default(),
     }
 }
 

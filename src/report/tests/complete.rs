@@ -181,7 +181,7 @@ fn summary_json_reads_back_and_summary_csv_says_the_same() {
     for (column, value) in [("jobs", "10"), ("failure_count", "5"), ("success_rate_percent", "37.5"), ("open", "0")] {
         assert_eq!(table[2][column], value, "{column}");
     }
-    assert_eq!(table[2]["by_status"], "200:2 202:1 404:2 429:1 500:1");
+    assert_eq!(table[2]["by_status"], "200=2 202=1 404=2 429=1 500=1");
 }
 
 #[test]

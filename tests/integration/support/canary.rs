@@ -29,6 +29,21 @@ pub(crate) fn secret(place: &str) -> String {
     format!("{place}-{SECRET}+/\"=%&-key")
 }
 
+/// Files that give rows of the input back, for the same runbook to take.
+pub(crate) const LEFT: [&str; 3] = ["failed.csv", "unknown.csv", "not_attempted.csv"];
+
+/// What such a file says of its own.
+fn beside_the_input(path: &Path) -> String {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let of_input = ["bridgebook_matrix", "bridgebook_more"];
+    let own = |name: &str| name.starts_with("bridgebook_") && !of_input.contains(&name);
+    let columns: Vec<usize> =
+        reader.headers().unwrap().iter().enumerate().filter(|(_, name)| own(name)).map(|(at, _)| at).collect();
+    let line =
+        |record: csv::StringRecord| columns.iter().map(|at| record[*at].to_owned()).collect::<Vec<_>>().join(",");
+    reader.records().map(|record| line(record.unwrap()) + "\n").collect()
+}
+
 /// What has been said and written.
 #[derive(Default)]
 pub(crate) struct Haystack {
@@ -47,13 +62,16 @@ impl Haystack {
         self.add(&format!("stderr of {what}"), &ended.stderr);
     }
 
-    /// Every file below a directory, but for the copies of the inputs, which hold what the operator wrote.
+    /// Every file below a directory, but for the copies of the inputs, which hold what the operator wrote. Of rows that are given
+    /// back it is what the run has put beside them.
     pub(crate) fn files(&mut self, dir: &Path) {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             self.add("the name of a file", &name);
-            if !path.is_dir() {
+            if LEFT.contains(&name.as_str()) {
+                self.add(&path.display().to_string(), &beside_the_input(&path));
+            } else if !path.is_dir() {
                 let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
                 self.add(&path.display().to_string(), &text);
             } else if name != "inputs" {

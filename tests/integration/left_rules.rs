@@ -1,0 +1,229 @@
+//! What is left of a run and fed back: what is refused, what the audit file says of it, and what becomes of the files
+//! themselves.
+
+use crate::support::book::{Book, Run};
+use crate::support::canary::LEFT;
+use crate::support::server::{RawServer, Reply, answer, ok};
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+
+const SETS: &str = "  - name: one\n    rows: {csv: d.csv}\n    job: {call_id: \"{{row.call}}\", targets: [{type: phone, value: \"{{row.to}}\"}], direction: transfer}\n";
+const TWO: &str = "  - name: two\n    rows: {items: [{call: i-good}]}\n    job: {call_id: \"{{row.call}}\", targets: [{type: phone, value: \"+12025550104\"}], direction: transfer}\n";
+const DATA: &str = "call,to\nbad-1,+12025550101\nlost-2,+12025550102\ngood-3,+12025550103\nlost-4,+12025550104\n";
+
+/// `bad` calls are refused, `lost` ones unknown.
+fn server() -> RawServer {
+    RawServer::bridging(|request| match request.call().split('-').next() {
+        Some("bad") => answer(404, &[], "{}"),
+        Some("lost") => Reply::Reset,
+        _ => ok(),
+    })
+}
+
+fn book(sets: &str) -> Book {
+    Book::offline().sets(sets).file("d.csv", DATA).more("on_lost_criterion: continue")
+}
+
+/// A run with one refused and two unknown calls, and its files in the runbook's directory.
+fn one_run(sets: &str) -> (Book, Run) {
+    let (server, book) = (server(), book(sets));
+    let run = book.clone().other_url(&server.url()).run(11);
+    for name in LEFT {
+        std::fs::write(book.dir().join(name), run.bytes(name)).unwrap();
+    }
+    (book, run)
+}
+
+fn lines(run: &Run, name: &str) -> usize {
+    csv::Reader::from_reader(&*run.bytes(name)).records().count()
+}
+
+fn setting<'r>(run: &'r Run, name: &str) -> Option<&'r str> {
+    let settings = run.audit.lines[0]["settings"].as_array().unwrap();
+    settings.iter().find(|setting| setting["name"] == name).and_then(|setting| setting["value"].as_str())
+}
+
+#[test]
+fn an_unknown_is_not_sent_again_by_feeding_it_back() {
+    let (book, _run) = one_run(SETS);
+    let server = RawServer::bridging(|_| ok());
+    let book = book.other_url(&server.url());
+    let fed = ["--rows", "unknown.csv"];
+    for command in ["validate", "plan"] {
+        let ended = book.command(13, &[&[command, "runbook.yaml"], fed.as_slice()].concat());
+        assert!(ended.stderr.contains("BB0520") && ended.stderr.contains("--> unknown.csv:2:"), "{ended}");
+        assert!(ended.stderr.contains("1 more row") && ended.stderr.contains("bridgebook reconcile"), "{ended}");
+    }
+    book.refused(13, &fed);
+    // Nor in the place of the data, nor from standard input.
+    let in_place = book.clone().file("d.csv", &std::fs::read_to_string(book.dir().join("unknown.csv")).unwrap());
+    in_place.refused(13, &[]);
+    let piped = book.clone().sets(&SETS.replace("csv: d.csv", "stdin: csv"));
+    let bytes = std::fs::read(book.dir().join("unknown.csv")).unwrap();
+    piped.command_fed(13, &["run", "runbook.yaml", "--out", "out"], &bytes);
+    book.refused(2, &["--rows", "unknown.csv", "--resend-unknown"]);
+    assert_eq!(server.bridges().len(), 0);
+
+    let sure = ["--rows", "unknown.csv", "--resend-unknown", "--reason", "asked the desk at +12025550104"];
+    let run = book.run_with(0, &sure);
+    assert_eq!((run.audit.total("jobs"), server.bridges().len()), (2, 2));
+    assert_eq!(setting(&run, "resend_unknown"), Some("asked the desk at +1202*****04"));
+    assert_eq!(setting(&run, "rows"), Some("unknown.csv"));
+}
+
+#[test]
+fn rows_of_others_are_refused_with_their_place() {
+    let (book, _run) = one_run(&[SETS, TWO].concat());
+    let failed = std::fs::read_to_string(book.dir().join("failed.csv")).unwrap();
+    for (from, to, code, words) in [
+        (",one,bad-1", ",on,bad-1", 65, "no set `on`"),
+        (",one,bad-1", ",,bad-1", 65, "names no set"),
+        (",itest,", ",other,", 65, "runbook `other`"),
+        (",rejected,", ",accepted,", 13, "has been bridged"),
+        (",text,", ",none,", 65, "lacks the values"),
+    ] {
+        assert!(failed.contains(from), "{from} in {failed}");
+        let book = book.clone().file("changed.csv", &failed.replace(from, to));
+        let ended = book.refused(code, &["--rows", "changed.csv"]);
+        assert!(ended.stderr.contains(words) && ended.stderr.contains("--> changed.csv:2:"), "{ended}");
+        assert!(ended.stderr.ends_with("\n1 error\n"), "{ended}");
+    }
+    let header = failed.lines().next().unwrap().to_owned() + "\n";
+    let empty = book.clone().file("empty.csv", &header).refused(66, &["--rows", "empty.csv"]);
+    assert!(empty.stderr.contains("empty.csv has no rows to send"), "{empty}");
+    let other_set = book.refused(66, &["--rows", "failed.csv", "--only", "two"]);
+    assert!(other_set.stderr.contains("failed.csv has no rows to send"), "{other_set}");
+    let gone = book.refused(66, &["--rows", "gone.csv"]);
+    assert!(gone.stderr.contains("--rows gone.csv"), "{gone}");
+    // A plain file takes the place of the rows of an only set; of several it must say whose they are.
+    let plain = book.clone().file("plain.csv", "call,to\nx,+12025550101\n");
+    plain.refused(65, &["--rows", "plain.csv"]);
+    plain.sets(SETS).command(0, &["plan", "runbook.yaml", "--rows", "plain.csv"]);
+}
+
+#[test]
+fn a_set_without_rows_is_none_of_the_run_s_business() {
+    let (book, _run) = one_run(&[SETS, TWO].concat());
+    let server = RawServer::bridging(|_| ok());
+    let judged = book
+        .other_url(&server.url())
+        .more("success_criteria: [\"failed == 0 in one\", \"success_rate >= 100% in two\"]");
+    let run = judged.run_with(0, &["--rows", "failed.csv"]);
+    let sets: Vec<&Value> = run.audit.lines[0]["sets"].as_array().unwrap().iter().collect();
+    assert_eq!((sets.len(), &sets[0]["name"]), (1, &"one".into()));
+}
+
+#[test]
+fn a_run_of_what_was_left_goes_on_from_its_own_copy() {
+    let data = "call,to\nbad-1,+12025550101\nbad-2,'+12025550102\nbad-3,+12025550103\n";
+    let first = server();
+    let book = Book::offline().sets(SETS).file("d.csv", data).more("on_lost_criterion: continue");
+    let run = book.clone().other_url(&first.url()).run(10);
+    std::fs::write(book.dir().join("failed.csv"), run.bytes("failed.csv")).unwrap();
+    let second = RawServer::bridging(|request| if request.call() == "bad-1" { answer(404, &[], "{}") } else { ok() });
+    let stopping = book.other_url(&second.url()).more("abort_when: [\"failed >= 1\"]");
+    let stopped = stopping.run_with(12, &["--rows", "failed.csv"]);
+    assert_eq!(lines(&stopped, "not_attempted.csv"), 2);
+    std::fs::remove_file(stopping.dir().join("failed.csv")).unwrap();
+    std::fs::remove_file(stopping.dir().join("d.csv")).unwrap();
+    let ended = stopping.start_resume(&stopped.dir, &["--despite-rules", "--reason", "seen"]).finish().expect(10);
+    let resumed = stopping.resumed(&stopped.dir);
+    assert_eq!(resumed.audit.total("succeeded"), 2, "{ended}");
+    assert_eq!(
+        second.bridges().iter().map(|request| request.call().to_owned()).collect::<Vec<_>>(),
+        ["bad-1", "bad-2", "bad-3"]
+    );
+    // The files of before are not those of now.
+    assert_eq!((lines(&resumed, "not_attempted.csv"), lines(&resumed, "failed.csv")), (0, 1));
+}
+
+#[test]
+fn what_was_planned_of_what_was_left_runs_and_nothing_else() {
+    let (book, _run) = one_run(SETS);
+    let server = RawServer::bridging(|_| ok());
+    let book = book.other_url(&server.url());
+    book.command(0, &["plan", "runbook.yaml", "--rows", "failed.csv", "--save", "p.json"]);
+    book.refused(13, &["--plan", "p.json"]);
+    let text = std::fs::read_to_string(book.dir().join("failed.csv")).unwrap();
+    std::fs::write(book.dir().join("failed.csv"), text.replace("2025550101", "2025550109")).unwrap();
+    let ended = book.refused(13, &["--rows", "failed.csv", "--plan", "p.json"]);
+    assert!(ended.stderr.contains("file of rows failed.csv: its content has changed"), "{ended}");
+    std::fs::write(book.dir().join("failed.csv"), text).unwrap();
+    book.run_with(0, &["--rows", "failed.csv", "--plan", "p.json"]);
+    assert_eq!(server.bridges().len(), 1);
+}
+
+#[test]
+fn the_files_are_private_whole_made_again_alike_and_never_of_yesterday() {
+    let (_book, run) = one_run(SETS);
+    let before = LEFT.map(|name| run.bytes(name));
+    for name in LEFT {
+        let mode = std::fs::metadata(run.dir.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+        std::fs::write(run.dir.join(name), "of yesterday").unwrap();
+    }
+    let ended = run.command(0, &["report", "."]);
+    assert_eq!(LEFT.map(|name| run.bytes(name)), before);
+    assert!(!ended.stderr.contains("note"), "{ended}");
+    assert_eq!(LEFT.map(|name| lines(&run, name)), [1, 2, 0]);
+    // What is found out about an unknown changes its file.
+    let job = run.audit.outcome_of("lost-2")["job"].to_string();
+    let decision = format!("{job}=not-bridged");
+    let by = ["--decide", &decision, "--reason", "asked"];
+    let reconciled = run.command(11, &[&["reconcile", "."], by.as_slice()].concat());
+    assert_eq!(LEFT.map(|name| lines(&run, name)), [2, 1, 0], "{reconciled}");
+}
+
+#[test]
+fn without_the_copies_there_are_the_jobs_and_a_word() {
+    let (book, run) = one_run(SETS);
+    std::fs::remove_dir_all(run.dir.join("inputs")).unwrap();
+    let ended = run.command(0, &["report", "."]);
+    assert!(ended.stderr.starts_with("note: ") && ended.stderr.contains("cannot be fed back"), "{ended}");
+    assert_eq!(LEFT.map(|name| lines(&run, name)), [1, 2, 0]);
+    let refused = book.file("d.csv", &String::from_utf8(run.bytes("failed.csv")).unwrap()).refused(65, &[]);
+    assert!(refused.stderr.contains("BB0415") && refused.stderr.contains("lacks the values"), "{refused}");
+}
+
+#[test]
+fn a_copy_that_was_changed_is_not_taken_for_the_input() {
+    let (_book, run) = one_run(SETS);
+    let copy = run.dir.join("inputs/1-d.csv");
+    let text = std::fs::read_to_string(&copy).unwrap();
+    std::fs::write(&copy, text.replace("bad-1,", "bad-9,")).unwrap();
+    let ended = run.command(0, &["report", "."]);
+    assert!(ended.stderr.contains("1-d.csv is not the copy that the run has made"), "{ended}");
+    assert!(!String::from_utf8(run.bytes("failed.csv")).unwrap().contains("+12025550101"));
+}
+
+#[test]
+fn a_clean_run_leaves_headers() {
+    let server = RawServer::bridging(|_| ok());
+    let run = book(SETS).other_url(&server.url()).run(0);
+    for name in LEFT {
+        let text = String::from_utf8(run.bytes(name)).unwrap();
+        assert!(text.starts_with("bridgebook_set,") && text.lines().count() == 1, "{text}");
+    }
+}
+
+#[test]
+fn numbers_keep_their_plus_in_every_file() {
+    let server = RawServer::bridging(|_| answer(404, &[], r#"{"message":"+12025550101 is engaged"}"#));
+    let data = "call,to\n+12025550109,+12025550101\n";
+    let book = Book::at(&server.url()).sets(SETS).file("d.csv", data).more("privacy: {numbers: full}");
+    let run = book.run(10);
+    let intent = run.audit.intents()[0];
+    assert_eq!((&intent["call_id"], &intent["targets"][0]), (&"+12025550109".into(), &"phone:+12025550101".into()));
+    let results = String::from_utf8(run.bytes("results.csv")).unwrap();
+    assert!(
+        results.contains(",'+12025550109,'+12025550109,rejected,") && results.contains(",'+12025550101 is engaged,"),
+        "{results}"
+    );
+    let failed = String::from_utf8(run.bytes("failed.csv")).unwrap();
+    assert!(failed.contains("\r\n'+12025550109,'+12025550101,one,'+12025550109,rejected,"), "{failed}");
+    // A spreadsheet's user writes numbers so, too.
+    let quoted = book.file("d.csv", "call,to\nx,'+12025550101\n");
+    quoted.command(0, &["plan", "runbook.yaml", "--payloads", "p.jsonl"]);
+    let payload = std::fs::read_to_string(quoted.dir().join("p.jsonl")).unwrap();
+    assert!(payload.contains("\"value\":\"+12025550101\""), "{payload}");
+}
