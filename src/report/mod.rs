@@ -22,6 +22,7 @@
 mod builder;
 mod cell;
 mod charts;
+mod course;
 mod errors;
 mod figures;
 mod html;
@@ -29,9 +30,12 @@ mod jobs;
 mod number;
 mod output;
 mod reconciliation;
+mod remedies;
 mod results_csv;
 mod resumption;
 mod row;
+mod skips;
+mod slowest;
 mod spill;
 mod summarise;
 mod summary;
@@ -43,7 +47,10 @@ mod unknown;
 mod tests;
 
 pub use builder::ReportBuilder;
+pub use course::{RunEvent, RunEventKind};
 pub use output::{Evidence, Report, ReportFile};
+pub use skips::SkipGroup;
+pub use slowest::SlowJob;
 pub use summary::{
     AuditSummary, CriterionSummary, ErrorGroup, Figures, InputSummary, LatencyFigures, OperatorSummary, ProfileSummary,
     QueueFigures, ReconciledJob, ReconciliationSummary, ResumptionSummary, StopSummary, Summary, TokenSummary,

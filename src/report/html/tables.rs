@@ -2,10 +2,10 @@
 
 use super::page::clean;
 use crate::event::SettingSource;
-use crate::model::{NumberPrivacy, Outcome, printable};
-use crate::report::charts::parts;
+use crate::model::{Criterion, NumberPrivacy, Outcome, printable};
+use crate::report::charts::{Timeline, parts};
 use crate::report::errors::evidence_words;
-use crate::report::number::{count, criterion_value};
+use crate::report::number::{count, criterion_value, grouped};
 use crate::report::reconciliation::reconciled_word;
 use crate::report::summary::{Figures, Summary};
 use crate::report::text::ending_words;
@@ -19,7 +19,10 @@ const MAX_CELL: usize = 64;
 /// Characters of a request id, which is ASCII.
 const MAX_REQUEST_ID: usize = 160;
 /// What stands in an empty cell.
-const NONE: &str = "–";
+pub(super) const NONE: &str = "–";
+
+/// States, each with its count, its class and its word.
+type Parts = [(u64, &'static str, &'static str); 9];
 
 /// The columns of the latency table after set and answers.
 pub(super) const LATENCY_COLUMNS: [&str; 10] = ["min", "mean", "p50", "p90", "p95", "p99", "max", "p50", "p95", "max"];
@@ -34,7 +37,11 @@ pub(super) struct StopRow {
 
 #[derive(Debug, Serialize)]
 pub(super) struct CriterionRow {
-    criterion: String,
+    /// The wave that had to show it; none for a criterion of the run.
+    wave: Option<u32>,
+    metric: String,
+    set: Option<String>,
+    limit: String,
     value: String,
     result: &'static str,
     tone: &'static str,
@@ -63,19 +70,6 @@ struct CountCell {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct WaveRow {
-    wave: u32,
-    jobs: String,
-    bridged: String,
-    failed: String,
-    unknown: String,
-    skipped: String,
-    require: String,
-    result: &'static str,
-    tone: &'static str,
-}
-
-#[derive(Debug, Serialize)]
 pub(super) struct LatencyRow {
     set: String,
     values: Vec<String>,
@@ -88,6 +82,7 @@ pub(super) struct ErrorRow {
     status: Option<u16>,
     evidence: &'static str,
     message: Option<String>,
+    cause: String,
     remedy: String,
     first: String,
     tone: &'static str,
@@ -104,10 +99,11 @@ pub(super) struct WarningRow {
 pub(super) struct UnknownRow {
     job: u64,
     set: String,
-    key: String,
+    /// Where it is not the call id.
+    key: Option<String>,
     call_id: String,
     request_id: String,
-    correlation_id: Option<String>,
+    correlation_id: String,
     why: String,
 }
 
@@ -135,6 +131,8 @@ pub(super) struct SettingRow {
     name: String,
     value: String,
     source: &'static str,
+    /// Somebody chose it.
+    chosen: bool,
 }
 
 pub(super) fn stops(summary: &Summary) -> Vec<StopRow> {
@@ -149,50 +147,56 @@ pub(super) fn stops(summary: &Summary) -> Vec<StopRow> {
     summary.stops.iter().filter(|stop| since.is_none_or(|since| stop.timestamp >= since)).map(row).collect()
 }
 
-pub(super) fn waves(summary: &Summary) -> Vec<WaveRow> {
-    let row = |wave: &crate::report::WaveSummary| {
-        let counts = &wave.counts.counts;
+pub(super) fn criteria(summary: &Summary) -> Vec<CriterionRow> {
+    summary.criteria.iter().take(MAX_ROWS).map(|criterion| criterion_row(None, criterion)).collect()
+}
+
+/// What each wave had to show, a row each; a wave that had to show nothing has one, too.
+pub(super) fn gates(summary: &Summary) -> Vec<CriterionRow> {
+    let wave = |wave: &crate::report::WaveSummary| {
+        let number = Some(wave.counts.wave);
         let (result, tone) = match wave.passed {
             Some(true) => ("✓ passed", "good"),
             Some(false) => ("✗ held back the next one", "bad"),
             None => ("not finished", "zero"),
         };
-        let shown = |criterion: &crate::report::CriterionSummary| {
-            let value = criterion_value(&criterion.criterion, criterion.value);
-            format!("{} (it was {value})", clean(&criterion.criterion))
-        };
-        WaveRow {
-            wave: wave.counts.wave,
-            jobs: count(counts.jobs),
-            bridged: count(counts.succeeded + counts.accepted),
-            failed: count(counts.rejected + counts.not_sent),
-            unknown: count(counts.unknown),
-            skipped: count(counts.skipped),
-            require: wave.require.iter().map(shown).collect::<Vec<_>>().join("; "),
-            result,
-            tone,
-        }
+        let (metric, limit, value) = ("nothing".to_owned(), NONE.to_owned(), NONE.to_owned());
+        let nothing = CriterionRow { wave: number, metric, set: None, limit, value, result, tone };
+        let rows: Vec<_> = wave.require.iter().map(|criterion| criterion_row(number, criterion)).collect();
+        if rows.is_empty() { vec![nothing] } else { rows }
     };
-    summary.waves.iter().take(MAX_ROWS).map(row).collect()
+    summary.waves.iter().flat_map(wave).take(MAX_ROWS).collect()
 }
 
-pub(super) fn criteria(summary: &Summary) -> Vec<CriterionRow> {
-    let row = |criterion: &crate::report::CriterionSummary| {
-        let (result, tone) = match criterion.met {
-            Some(true) => ("✓ met", "good"),
-            Some(false) => ("✗ not met", "bad"),
-            None => ("not judged", "zero"),
-        };
-        let judged = criterion.met.map(|_| criterion_value(&criterion.criterion, criterion.value));
-        let value = judged.unwrap_or_else(|| NONE.to_owned());
-        CriterionRow { criterion: clean(&criterion.criterion), value, result, tone }
+fn criterion_row(wave: Option<u32>, criterion: &crate::report::CriterionSummary) -> CriterionRow {
+    let (result, tone) = match criterion.met {
+        Some(true) => ("✓ met", "good"),
+        Some(false) => ("✗ not met", "bad"),
+        None => ("not judged", "zero"),
     };
-    summary.criteria.iter().take(MAX_ROWS).map(row).collect()
+    let judged = criterion.met.map(|_| criterion_value(&criterion.criterion, criterion.value));
+    let value = judged.unwrap_or_else(|| NONE.to_owned());
+    // `METRIC OP VALUE [in SET]`; what is not is shown as it is.
+    let text = clean(&criterion.criterion);
+    let parsed = text.parse::<Criterion>().ok();
+    let split = parsed.and_then(|parsed| {
+        let (metric, rest) = text.split_at_checked(text.find(['=', '!', '<', '>'])?)?;
+        let limit = rest.split(" in ").next().unwrap_or(rest);
+        let set = parsed.set().map(|set| clean(set.as_str()));
+        Some((metric.trim().to_owned(), limit.trim().to_owned(), set))
+    });
+    let (metric, limit, set) = split.unwrap_or_else(|| (text.clone(), NONE.to_owned(), None));
+    CriterionRow { wave, metric, set, limit, value, result, tone }
 }
 
 /// The state columns; the last one, and the one for what was found out later, only where they count something.
 pub(super) fn states(total: &Figures) -> Vec<StateColumn> {
-    shown(total, total).map(|(_, class, name)| StateColumn { name, class }).collect()
+    shown(parts(total), total).map(|(_, class, name)| StateColumn { name, class }).collect()
+}
+
+/// The legend of the charts over time.
+pub(super) fn series(timeline: &Timeline) -> Vec<StateColumn> {
+    timeline.series().into_iter().map(|(class, name)| StateColumn { name, class }).collect()
 }
 
 pub(super) fn balances(summary: &Summary) -> Vec<BalanceRow> {
@@ -204,31 +208,62 @@ pub(super) fn sets_left_out(summary: &Summary) -> u64 {
 }
 
 pub(super) fn balance_row(figures: &Figures, total: &Figures) -> BalanceRow {
-    let sum: u64 = parts(figures).iter().map(|(jobs, ..)| jobs).sum();
-    let (check, tone) = match (sum == figures.jobs, figures.open) {
+    row_of(set_name(figures), figures.jobs, parts(figures), total)
+}
+
+fn row_of(set: String, jobs: u64, parts: Parts, total: &Figures) -> BalanceRow {
+    let sum: u64 = parts.iter().map(|(jobs, ..)| jobs).sum();
+    let open = parts.last().map_or(0, |(open, ..)| *open);
+    let (check, tone) = match (sum == jobs, open) {
         (true, 0) => ("✓", "good"),
         (true, _) => ("open", "bad"),
         (false, _) => ("✗", "bad"),
     };
-    BalanceRow {
-        set: set_name(figures),
-        counts: shown(figures, total).map(|(jobs, ..)| CountCell { value: count(jobs), zero: jobs == 0 }).collect(),
-        sum: count(sum),
-        jobs: count(figures.jobs),
-        check,
-        tone,
-    }
+    let cell = |(jobs, ..): (u64, &str, &str)| CountCell { value: count(jobs), zero: jobs == 0 };
+    let counts = shown(parts, total).map(cell).collect();
+    BalanceRow { set, counts, sum: count(sum), jobs: count(jobs), check, tone }
 }
 
-fn shown(figures: &Figures, total: &Figures) -> impl Iterator<Item = (u64, &'static str, &'static str)> {
+/// The same by wave, and last the jobs that no wave came to, so that the sums are those of the run.
+pub(super) fn wave_balances(summary: &Summary) -> Vec<BalanceRow> {
+    let total = &summary.total;
+    let (mut rest, mut rest_jobs) = (parts(total), total.jobs);
+    let mut rows = Vec::new();
+    for wave in summary.waves.iter().take(MAX_ROWS) {
+        let counts = &wave.counts.counts;
+        let mut of_wave = parts(total);
+        let ended = [
+            counts.succeeded,
+            counts.accepted,
+            counts.rejected,
+            counts.not_sent,
+            counts.unknown,
+            counts.not_bridged,
+            counts.skipped,
+            counts.not_attempted,
+        ];
+        let open = counts.jobs.saturating_sub(ended.iter().sum());
+        for ((part, left), jobs) in of_wave.iter_mut().zip(&mut rest).zip(ended.into_iter().chain([open])) {
+            (part.0, left.0) = (jobs, left.0.saturating_sub(jobs));
+        }
+        rest_jobs = rest_jobs.saturating_sub(counts.jobs);
+        rows.push(row_of(format!("wave {}", wave.counts.wave), counts.jobs, of_wave, total));
+    }
+    if rest_jobs > 0 && !rows.is_empty() {
+        rows.push(row_of("in no wave".to_owned(), rest_jobs, rest, total));
+    }
+    rows
+}
+
+fn shown(parts: Parts, total: &Figures) -> impl Iterator<Item = (u64, &'static str, &'static str)> {
     let (open, found) = (total.open > 0, total.not_bridged > 0);
-    parts(figures).into_iter().filter(move |(_, class, _)| (open || *class != "open2") && (found || *class != "bad3"))
+    parts.into_iter().filter(move |(_, class, _)| (open || *class != "open2") && (found || *class != "bad3"))
 }
 
 /// The balance sheet as a sentence that can be checked by eye.
 pub(super) fn equation(summary: &Summary) -> String {
     let total = &summary.total;
-    let terms: Vec<String> = shown(total, total).map(|(jobs, _, word)| format!("{} {word}", count(jobs))).collect();
+    let terms: Vec<String> = shown(parts(total), total).map(|(jobs, _, word)| format!("{} {word}", count(jobs))).collect();
     let sum: u64 = parts(total).iter().map(|(jobs, ..)| jobs).sum();
     let check = match (sum == total.jobs, total.open == 0, summary.complete) {
         (true, true, true) => "It adds up, and the closing record says the same.",
@@ -245,7 +280,7 @@ pub(super) fn latencies(summary: &Summary) -> Vec<LatencyRow> {
 
 pub(super) fn latency_row(figures: &Figures) -> LatencyRow {
     // Always three decimals: exact, and the decimal points stand below each other.
-    let number = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |value| format!("{value:.3}"));
+    let number = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |value| grouped(&format!("{value:.3}")));
     let ms = figures.latency_ms;
     let queue = figures.queue_ms;
     let times = [
@@ -278,6 +313,7 @@ pub(super) fn errors(summary: &Summary) -> Vec<ErrorRow> {
             status: group.status_code,
             evidence: evidence_words(group.outcome, group.evidence),
             message: group.message.as_deref().map(clean),
+            cause: group.cause.clone(),
             remedy: group.remedy.clone(),
             first: first(&group.first_jobs, group.count),
             tone,
@@ -296,7 +332,7 @@ pub(super) fn warnings(summary: &Summary) -> Vec<WarningRow> {
 }
 
 /// `job 4`, `jobs 4, 9, 12 and 31 more`.
-fn first(numbers: &[u64], all: u64) -> String {
+pub(super) fn first(numbers: &[u64], all: u64) -> String {
     let listed: Vec<String> = numbers.iter().map(u64::to_string).collect();
     let more = all.saturating_sub(u64::try_from(numbers.len()).unwrap_or(u64::MAX));
     let word = if all == 1 { "job" } else { "jobs" };
@@ -305,22 +341,20 @@ fn first(numbers: &[u64], all: u64) -> String {
 }
 
 pub(super) fn unknown(summary: &Summary) -> Vec<UnknownRow> {
-    let cell = |text: &str| printable(text, MAX_CELL).into_owned();
     let or_none = |text: &Option<String>| text.as_deref().map_or_else(|| NONE.to_owned(), cell);
     let row = |job: &crate::report::UnknownJob| UnknownRow {
         job: job.job,
         set: cell(&job.set),
-        key: or_none(&job.key),
+        key: job.key.as_deref().filter(|key| job.call_id.as_deref() != Some(key)).map(cell),
         call_id: or_none(&job.call_id),
         request_id: job.request_id.as_deref().map_or(NONE.into(), |id| printable(id, MAX_REQUEST_ID)).into_owned(),
-        correlation_id: job.correlation_id.as_deref().map(cell),
+        correlation_id: or_none(&job.correlation_id),
         why: cell(&job.why),
     };
     summary.unknown.jobs.iter().map(row).collect()
 }
 
 pub(super) fn reconciled(summary: &Summary) -> Vec<ReconciledRow> {
-    let cell = |text: &str| printable(text, MAX_CELL).into_owned();
     let row = |job: &crate::report::ReconciledJob| ReconciledRow {
         job: job.job,
         set: cell(job.set.as_str()),
@@ -347,6 +381,7 @@ pub(super) fn settings(summary: &Summary) -> Vec<SettingRow> {
     let row = |setting: &crate::event::Setting| SettingRow {
         name: clean(&setting.name),
         value: clean(&setting.value),
+        chosen: setting.source != SettingSource::Default,
         source: match setting.source {
             SettingSource::Default => "default",
             SettingSource::Runbook => "runbook",
@@ -364,6 +399,11 @@ pub(super) fn numbers(privacy: NumberPrivacy) -> &'static str {
         NumberPrivacy::Keyed => "as pseudonyms under a key",
         NumberPrivacy::Full => "written in full",
     }
+}
+
+/// A text of others in one of many cells.
+pub(super) fn cell(text: &str) -> String {
+    printable(text, MAX_CELL).into_owned()
 }
 
 /// `1 job`, `1,204 jobs`.
