@@ -287,7 +287,8 @@ fn words(entry: &Entry) -> String {
         }
         Detail::Breaker { failures, refusing, in_flight, closed_by } => {
             let why = if *refusing { "refusals with nothing taken in between" } else { "failures in a row" };
-            let often = if entry.count > 1 { format!(", {} times", count(entry.count)) } else { String::new() };
+            let often =
+                if entry.count > 1 { format!(" {} times, the last time", count(entry.count)) } else { String::new() };
             let end = closed_by.map_or_else(
                 || "nothing closed it".to_owned(),
                 |job| format!("job {job} found the API well and closed it"),

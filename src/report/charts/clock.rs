@@ -28,11 +28,16 @@ impl Clock {
         }
     }
 
-    /// Milliseconds of the run's time from its beginning to a moment.
-    pub(in crate::report) fn millis(&self, at: Timestamp) -> u64 {
-        let Some(began) = self.began else { return 0 };
+    /// The run's time from its beginning to a moment.
+    pub(in crate::report) fn at(&self, at: Timestamp) -> Duration {
+        let Some(began) = self.began else { return Duration::ZERO };
         let passed = self.gaps.partition_point(|(resumed, _)| *resumed <= at);
         let idle = passed.checked_sub(1).and_then(|last| self.gaps.get(last)).map(|(_, idle)| *idle);
-        u64::try_from(at.since(began).saturating_sub(idle.unwrap_or_default()).as_millis()).unwrap_or(u64::MAX)
+        at.since(began).saturating_sub(idle.unwrap_or_default())
+    }
+
+    /// The same in milliseconds.
+    pub(in crate::report) fn millis(&self, at: Timestamp) -> u64 {
+        u64::try_from(self.at(at).as_millis()).unwrap_or(u64::MAX)
     }
 }

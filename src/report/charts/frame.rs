@@ -43,7 +43,7 @@ impl Frame {
 
     /// For so many lanes over the same time.
     pub(super) fn with_lanes(self, lanes: usize) -> Self {
-        let height = 4.0 + LANE * float(lanes as u64) + BOTTOM;
+        let height = 8.0 + LANE * float(lanes as u64);
         Self { top: 4.0, height, left: TIME_LEFT, ..self }
     }
 

@@ -56,14 +56,14 @@ pub(in crate::report) fn lanes(events: &[RunEvent], clock: &Clock, end: Option<T
 
 fn lane(kind: RunEventKind) -> (&'static str, &'static str) {
     match kind {
-        RunEventKind::Wave => ("waves", "bar"),
-        RunEventKind::Throttled => ("throttled", "open"),
-        RunEventKind::Breaker => ("breaker", "bad"),
-        RunEventKind::Waiting => ("waiting", "idle"),
+        RunEventKind::Wave => ("waves", "wave"),
+        RunEventKind::Throttled => ("throttled", "rest"),
+        RunEventKind::Breaker => ("breaker", "rest2"),
+        RunEventKind::Waiting => ("waiting", "rest"),
         RunEventKind::TokenFailed | RunEventKind::TokenRenewed => ("token", "idle"),
-        RunEventKind::RetryBudgetSpent => ("retries", "open"),
-        RunEventKind::Stopping => ("stop", "bad"),
-        RunEventKind::Resumed => ("resumed", "ok"),
+        RunEventKind::RetryBudgetSpent => ("retries", "rest2"),
+        RunEventKind::Stopping => ("stop", "rest2"),
+        RunEventKind::Resumed => ("resumed", "wave"),
     }
 }
 
@@ -82,9 +82,14 @@ pub(in crate::report) fn course_over_time(timeline: &Timeline, lanes: &[Lane]) -
                     out.push_str(&frame.in_lane(row, lane.class, at, &span.words));
                 }
             }
-            frame.svg("course", "What happened to the run, over time", &words, &(out + &timeline.axis(&frame)))
+            frame.svg("course", "What happened to the run, over time", &words, &out)
         })
     })
+}
+
+/// Whether the background of the other charts shows something.
+pub(in crate::report) fn any_rest(lanes: &[Lane]) -> bool {
+    lanes.iter().flat_map(|lane| &lane.spans).any(|span| span.rests && span.until > span.from)
 }
 
 /// The background of the other charts over time: when nothing new was sent, and lines where the run stopped or went on.

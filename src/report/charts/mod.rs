@@ -15,7 +15,7 @@ mod timeline;
 pub(super) use balance::{balance, parts};
 pub(super) use clock::Clock;
 pub(super) use histogram::Histogram;
-pub(super) use lanes::{course_over_time, lanes};
+pub(super) use lanes::{any_rest, course_over_time, lanes};
 pub(super) use timeline::{TimeRow, Timeline, latency_over_time, rate_over_time};
 
 use frame::Frame;
@@ -31,7 +31,7 @@ fn both_low(draw: impl Fn(&Frame) -> String) -> String {
 }
 
 /// Text for an element or a quoted attribute.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -122,7 +122,7 @@ impl Timeline {
         (float(millis) / float(self.width_ms) / float(self.buckets.len() as u64)).min(1.0)
     }
 
-    pub(super) fn axis(&self, frame: &Frame) -> String {
+    fn axis(&self, frame: &Frame) -> String {
         let least = (self.buckets.len() + 1).div_ceil(frame.labels);
         let every = LABEL_STEPS.into_iter().find(|step| *step >= least).unwrap_or(least);
         let labels = (0..=self.buckets.len()).step_by(every);

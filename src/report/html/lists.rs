@@ -1,10 +1,10 @@
 //! The page's lists over the whole run: answers by status, jobs left out by reason, the slowest jobs, what happened when,
 //! and the charts in numbers.
 
-use super::page::{clean, second};
+use super::page::{clean, marked, second};
 use super::tables::{NONE, cell, first};
 use crate::report::charts::{Clock, Timeline};
-use crate::report::number::{count, float, grouped, ms, percent, span};
+use crate::report::number::{count, grouped, millis, ms, percent, span};
 use crate::report::output::Report;
 use crate::report::remedies::status_words;
 use crate::report::skips::reason_words;
@@ -29,7 +29,7 @@ pub(super) struct StatusRow {
 #[derive(Debug, Serialize)]
 pub(super) struct SkipRow {
     reason: &'static str,
-    words: &'static str,
+    words: String,
     jobs: String,
     first: String,
     detail: Option<String>,
@@ -77,7 +77,7 @@ pub(super) fn statuses(summary: &Summary) -> Vec<StatusRow> {
 pub(super) fn skips(summary: &Summary) -> Vec<SkipRow> {
     let row = |group: &crate::report::SkipGroup| SkipRow {
         reason: group.reason.word(),
-        words: reason_words(group.reason),
+        words: marked(reason_words(group.reason)),
         jobs: count(group.count),
         first: first(&group.first_jobs, group.count),
         detail: group.detail.as_deref().map(clean),
@@ -105,7 +105,7 @@ pub(super) fn slowest(summary: &Summary) -> Vec<SlowRow> {
 pub(super) fn events(report: &Report) -> (Vec<EventRow>, u64) {
     let (summary, clock) = (&report.summary, &report.clock);
     let plain = |at, what, words: String| EventRow {
-        after: span(float(clock.millis(at))),
+        after: span(millis(clock.at(at))),
         at: second(at),
         lasted: NONE.to_owned(),
         what,
@@ -123,11 +123,11 @@ pub(super) fn events(report: &Report) -> (Vec<EventRow>, u64) {
 }
 
 fn row(event: &RunEvent, clock: &Clock) -> EventRow {
-    let from = clock.millis(event.timestamp);
+    let from = clock.at(event.timestamp);
     let lasts = matches!(event.kind, RunEventKind::Wave | RunEventKind::Breaker);
-    let lasted = event.until.map(|until| span(float(clock.millis(until).saturating_sub(from))));
+    let lasted = event.until.map(|until| span(millis(clock.at(until).saturating_sub(from))));
     EventRow {
-        after: span(float(from)),
+        after: span(millis(from)),
         at: second(event.timestamp),
         lasted: lasted.unwrap_or_else(|| if lasts { "to the end" } else { NONE }.to_owned()),
         what: match event.kind {

@@ -11,7 +11,7 @@ use super::tables::{
 use super::{lists, proof, tables};
 use crate::event::{Ending, Verdict};
 use crate::model::{Timestamp, printable};
-use crate::report::charts::{Histogram, Timeline, balance, course_over_time, lanes, latency_over_time, rate_over_time};
+use crate::report::charts::{Histogram, Timeline, any_rest, balance, course_over_time, escape, lanes, latency_over_time, rate_over_time};
 use crate::report::number::{NO_DATA, count, grouped, percent, span};
 use crate::report::output::Report;
 use crate::report::summary::Summary;
@@ -24,6 +24,15 @@ const MAX_TEXT: usize = 300;
 /// A text of others as it may stand on the page.
 pub(super) fn clean(text: &str) -> String {
     printable(text, MAX_TEXT).into_owned()
+}
+
+/// A text of ours as markup: what stands between backticks is code.
+pub(super) fn marked(text: &str) -> String {
+    let part = |(at, part): (usize, &str)| {
+        let part = escape(part);
+        if at % 2 == 1 { format!("<code>{part}</code>") } else { part }
+    };
+    text.split('`').enumerate().map(part).collect()
 }
 
 /// The page.
@@ -64,6 +73,7 @@ pub(super) struct Page {
     rate_svg: Option<String>,
     latency_svg: Option<String>,
     course_svg: Option<String>,
+    rests: bool,
     series: Vec<StateColumn>,
     times: Vec<TimeCells>,
     bucket: String,
@@ -157,6 +167,7 @@ impl Page {
             rate_svg: timeline.map(|timeline| rate_over_time(timeline, &lanes)),
             latency_svg: timeline.and_then(|timeline| latency_over_time(timeline, &lanes)),
             course_svg: timeline.and_then(|timeline| course_over_time(timeline, &lanes)),
+            rests: any_rest(&lanes),
             series: timeline.map(tables::series).unwrap_or_default(),
             times: timeline.map(lists::times).unwrap_or_default(),
             bucket: timeline.map(Timeline::width).unwrap_or_default(),

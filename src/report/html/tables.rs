@@ -1,6 +1,6 @@
 //! The rows of the page's tables. Every list is cut here, so that the page is bounded.
 
-use super::page::clean;
+use super::page::{clean, marked};
 use crate::event::SettingSource;
 use crate::model::{Criterion, NumberPrivacy, Outcome, printable};
 use crate::report::charts::{Timeline, parts};
@@ -313,8 +313,8 @@ pub(super) fn errors(summary: &Summary) -> Vec<ErrorRow> {
             status: group.status_code,
             evidence: evidence_words(group.outcome, group.evidence),
             message: group.message.as_deref().map(clean),
-            cause: group.cause.clone(),
-            remedy: group.remedy.clone(),
+            cause: marked(&group.cause),
+            remedy: marked(&group.remedy),
             first: first(&group.first_jobs, group.count),
             tone,
         }
