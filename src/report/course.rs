@@ -276,7 +276,8 @@ fn words(entry: &Entry) -> String {
         Detail::Text(text) if entry.count > 1 => format!("{} times; the last one: {text}", count(entry.count)),
         Detail::Text(text) => text.clone(),
         Detail::Throttled { status, rate_per_s } => {
-            let answers = if entry.count == 1 { "1 answer".to_owned() } else { format!("{} answers", count(entry.count)) };
+            let answers =
+                if entry.count == 1 { "1 answer".to_owned() } else { format!("{} answers", count(entry.count)) };
             let paused = match (entry.pause_ms, entry.count) {
                 (0, _) => String::new(),
                 (ms, 1) => format!("; nothing was sent for {}", pause(ms)),
@@ -293,10 +294,7 @@ fn words(entry: &Entry) -> String {
                 || "nothing closed it".to_owned(),
                 |job| format!("job {job} found the API well and closed it"),
             );
-            format!(
-                "opened{often} after {failures} {why}; {} in flight at that moment; {end}",
-                count(*in_flight)
-            )
+            format!("opened{often} after {failures} {why}; {} in flight at that moment; {end}", count(*in_flight))
         }
         Detail::Wave { wave, jobs, bridged, passed } => {
             let (jobs, bridged) = (count(*jobs), count(*bridged));

@@ -56,9 +56,10 @@ fn unknown(evidence: Evidence, status: Option<u16>) -> Advice {
             "The operator stopped the run twice while the request was in flight.",
             look_up!("One signal and some patience lets requests in flight end."),
         ),
-        (Evidence::Crash, _) => {
-            advice("The process died while the request was in flight.", look_up!("`bridgebook resume` does not send it again either."))
-        }
+        (Evidence::Crash, _) => advice(
+            "The process died while the request was in flight.",
+            look_up!("`bridgebook resume` does not send it again either."),
+        ),
         (_, Some(409)) => advice(
             "The API says that the call is in another state than expected: it may be bridged already.",
             look_up!("Do not have two runs, or a person and a run, work on the same calls."),
@@ -179,10 +180,7 @@ fn by_status(status: Option<u16>) -> Advice {
             "The API failed, and the runbook or the profile takes that for a refusal.",
             "Make sure of that with the vendor; a server error is no proof that nothing was bridged.",
         ),
-        _ => advice(
-            "The answer is not what the profile calls a success.",
-            "Read the message and check the profile.",
-        ),
+        _ => advice("The answer is not what the profile calls a success.", "Read the message and check the profile."),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::{Timestamp, printable};
 use crate::report::course::{RunEvent, RunEventKind};
 
 /// Characters of the words under the pointer.
-const MAX_TEXT: usize = 160;
+const MAX_TEXT: usize = 100;
 
 /// A lane: its name, its class in the style sheet, and what lies in it.
 #[derive(Debug)]

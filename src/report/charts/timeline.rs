@@ -89,14 +89,14 @@ impl Timeline {
         self.present().map(|(_, class, word)| (class, word)).collect()
     }
 
-    /// The buckets in numbers.
+    /// The buckets in which a job ended, in numbers.
     pub(in crate::report) fn rows(&self) -> Vec<TimeRow> {
         let row = |(place, bucket): (usize, &Bucket)| TimeRow {
             from: moment(place as u64 * self.width_ms),
             ended: self.present().map(|(series, ..)| bucket.ended[series]).collect(),
             latency: [bucket.latency(50), bucket.latency(95)],
         };
-        self.buckets.iter().enumerate().map(row).collect()
+        self.buckets.iter().enumerate().filter(|(_, bucket)| bucket.all() > 0).map(row).collect()
     }
 
     fn present(&self) -> impl Iterator<Item = (usize, &'static str, &'static str)> {

@@ -1,8 +1,8 @@
 //! The page's lists over the whole run: answers by status, jobs left out by reason, the slowest jobs, what happened when,
 //! and the charts in numbers.
 
-use super::page::{clean, marked, second};
-use super::tables::{NONE, cell, first};
+use super::tables::{NONE, first};
+use super::words::{cell, clean, marked, second};
 use crate::report::charts::{Clock, Timeline};
 use crate::report::number::{count, grouped, millis, ms, percent, span};
 use crate::report::output::Report;
@@ -116,7 +116,8 @@ pub(super) fn events(report: &Report) -> (Vec<EventRow>, u64) {
         let jobs = super::tables::jobs(summary.total.jobs);
         plain(at, "start", format!("{} began with {jobs}", who.unwrap_or_default()))
     });
-    let ended = summary.finished.zip(summary.ending).map(|(at, ending)| plain(at, "end", ending_words(ending).to_owned()));
+    let ended =
+        summary.finished.zip(summary.ending).map(|(at, ending)| plain(at, "end", ending_words(ending).to_owned()));
     let shown = summary.events.iter().take(MAX_EVENTS).map(|event| row(event, clock));
     let cut = u64::try_from(summary.events.len().saturating_sub(MAX_EVENTS)).unwrap_or(u64::MAX);
     (began.into_iter().chain(shown).chain(ended).collect(), summary.events_left_out + cut)

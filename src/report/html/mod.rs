@@ -8,6 +8,7 @@ mod lists;
 mod page;
 mod proof;
 mod tables;
+mod words;
 
 use super::output::Report;
 use handlebars::{Handlebars, RenderError, TemplateError};

@@ -1,6 +1,4 @@
 //! What the template prints: strings, ready to be escaped. No markup but the drawings.
-//!
-//! Somebody else's text enters through [`clean`] only.
 
 use super::lists::{EventRow, SkipRow, SlowRow, StatusRow, TimeCells};
 use super::proof::{Check, Fact};
@@ -8,32 +6,18 @@ use super::tables::{
     BalanceRow, CriterionRow, ErrorRow, InputRow, LatencyRow, ReconciledRow, SettingRow, StateColumn, StopRow,
     UnknownRow, WarningRow,
 };
+use super::words::{clean, second};
 use super::{lists, proof, tables};
 use crate::event::{Ending, Verdict};
-use crate::model::{Timestamp, printable};
-use crate::report::charts::{Histogram, Timeline, any_rest, balance, course_over_time, escape, lanes, latency_over_time, rate_over_time};
+use crate::model::Timestamp;
+use crate::report::charts::{
+    Histogram, Timeline, any_rest, balance, course_over_time, lanes, latency_over_time, rate_over_time,
+};
 use crate::report::number::{NO_DATA, count, grouped, percent, span};
 use crate::report::output::Report;
 use crate::report::summary::Summary;
 use crate::report::text::{ending_words, verdict};
 use serde::Serialize;
-
-/// Characters of one text on the page.
-const MAX_TEXT: usize = 300;
-
-/// A text of others as it may stand on the page.
-pub(super) fn clean(text: &str) -> String {
-    printable(text, MAX_TEXT).into_owned()
-}
-
-/// A text of ours as markup: what stands between backticks is code.
-pub(super) fn marked(text: &str) -> String {
-    let part = |(at, part): (usize, &str)| {
-        let part = escape(part);
-        if at % 2 == 1 { format!("<code>{part}</code>") } else { part }
-    };
-    text.split('`').enumerate().map(part).collect()
-}
 
 /// The page.
 #[derive(Debug, Serialize)]
@@ -93,6 +77,7 @@ pub(super) struct Page {
     reconciled_left_out: Option<String>,
     facts: Vec<Fact>,
     inputs: Vec<InputRow>,
+    inputs_left_out: Option<String>,
     settings: Vec<SettingRow>,
     checks: Vec<Check>,
     lines: String,
@@ -181,12 +166,21 @@ impl Page {
             warnings: tables::warnings(summary),
             unknown: tables::unknown(summary),
             unknown_count: tables::jobs(summary.unknown.count),
-            unknown_left_out: some(summary.unknown.left_out),
+            unknown_left_out: some(tables::left_out(
+                summary.unknown.left_out,
+                summary.unknown.jobs.len(),
+                tables::MAX_UNKNOWN,
+            )),
             reconciliation: crate::report::reconciliation::words(&summary.reconciliation),
             reconciled: tables::reconciled(summary),
-            reconciled_left_out: some(summary.reconciliation.left_out),
+            reconciled_left_out: some(tables::left_out(
+                summary.reconciliation.left_out,
+                summary.reconciliation.jobs.len(),
+                tables::MAX_RECONCILED,
+            )),
             facts: proof::facts(summary),
             inputs: tables::inputs(summary),
+            inputs_left_out: some(tables::left_out(0, summary.inputs.len(), tables::MAX_ROWS)),
             settings: tables::settings(summary),
             checks: proof::checks(summary),
             lines: count(summary.audit.lines),
@@ -217,12 +211,6 @@ fn contents(summary: &Summary) -> Vec<Entry> {
         entry.id != "reconciliation" || crate::report::reconciliation::words(&summary.reconciliation).is_some()
     });
     contents
-}
-
-/// `2026-11-22 08:01:02`.
-pub(super) fn second(at: Timestamp) -> String {
-    let text = at.to_string();
-    text.get(..19).map_or_else(|| text.clone(), |second| second.replace('T', " "))
 }
 
 /// `2026-11-22 08:01:02 UTC`.
@@ -273,8 +261,18 @@ fn tiles(summary: &Summary) -> Vec<Tile> {
             if doubt == 0 { "nothing to look up".to_owned() } else { "to be looked up".to_owned() },
             if doubt == 0 { "" } else { "open" },
         ),
-        tile("Latency p95", or_none(total.latency_ms.map(|ms| format!("{} ms", grouped(&ms.p95.to_string())))), p50.unwrap_or_default(), ""),
-        tile("Throughput", or_none(total.throughput_per_s.map(|pace| format!("{}/s", grouped(&pace.to_string())))), retries, ""),
+        tile(
+            "Latency p95",
+            or_none(total.latency_ms.map(|ms| format!("{} ms", grouped(&ms.p95.to_string())))),
+            p50.unwrap_or_default(),
+            "",
+        ),
+        tile(
+            "Throughput",
+            or_none(total.throughput_per_s.map(|pace| format!("{}/s", grouped(&pace.to_string())))),
+            retries,
+            "",
+        ),
         tile("Duration", span(summary.duration_ms), format!("throttled {}", times(total.throttled)), ""),
     ]
 }

@@ -1,7 +1,7 @@
 //! What an auditor looks for: who, what, when, from what; whether the file is whole; and what each page of the paper says.
 
-use super::page::clean;
 use super::tables;
+use super::words::clean;
 use crate::report::number::count;
 use crate::report::summary::Summary;
 use crate::report::text::{ending_words, verdict};
@@ -47,7 +47,8 @@ pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
     add("Saved plan", summary.plan_id.clone(), true);
     add("Base URL", summary.base_url.clone(), true);
     add("Token URL", summary.token_url.clone(), true);
-    let tokens = format!("{} granted, {} refused or failed", count(summary.tokens.fetched), count(summary.tokens.failed));
+    let tokens =
+        format!("{} granted, {} refused or failed", count(summary.tokens.fetched), count(summary.tokens.failed));
     add("Access tokens", Some(tokens), false);
     add("Last token error", summary.tokens.last_error.clone(), false);
     add("Scopes not granted", Some(summary.tokens.missing_scopes.join(" ")), true);
@@ -100,7 +101,8 @@ fn intents(number: u64) -> String {
 /// The run's directory as a shell takes it, or a word that stands for it.
 pub(super) fn directory(summary: &Summary) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
-    let directory = summary.run_dir.clone().filter(|path| path.starts_with('/') && path.len() < 300 && path.chars().all(plain));
+    let directory =
+        summary.run_dir.clone().filter(|path| path.starts_with('/') && path.len() < 300 && path.chars().all(plain));
     directory.unwrap_or_else(|| "RUN_DIR".to_owned())
 }
 

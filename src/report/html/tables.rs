@@ -1,8 +1,8 @@
 //! The rows of the page's tables. Every list is cut here, so that the page is bounded.
 
-use super::page::{clean, marked};
+use super::words::{bounded, cell, clean, marked};
 use crate::event::SettingSource;
-use crate::model::{Criterion, NumberPrivacy, Outcome, printable};
+use crate::model::{Criterion, NumberPrivacy, Outcome};
 use crate::report::charts::{Timeline, parts};
 use crate::report::errors::evidence_words;
 use crate::report::number::{count, criterion_value, grouped};
@@ -12,10 +12,13 @@ use crate::report::text::ending_words;
 use serde::Serialize;
 
 /// Sets, criteria, inputs, settings that are shown; the JSON has them all.
-const MAX_ROWS: usize = 200;
-/// Characters of a cell in the list of unknowns: 1,000 rows of five cells stay well below 2 MB even when every
-/// character needs an escape.
-const MAX_CELL: usize = 64;
+pub(super) const MAX_ROWS: usize = 200;
+/// Unknown jobs that are shown: more are not read, but worked on from a file.
+pub(super) const MAX_UNKNOWN: usize = 500;
+/// Jobs that were unknown once and are shown.
+pub(super) const MAX_RECONCILED: usize = 250;
+/// Rows that may be long.
+const FEW: usize = 100;
 /// Characters of a request id, which is ASCII.
 const MAX_REQUEST_ID: usize = 160;
 /// What stands in an empty cell.
@@ -39,6 +42,7 @@ pub(super) struct StopRow {
 pub(super) struct CriterionRow {
     /// The wave that had to show it; none for a criterion of the run.
     wave: Option<u32>,
+    /// Empty: nothing.
     metric: String,
     set: Option<String>,
     limit: String,
@@ -103,7 +107,7 @@ pub(super) struct UnknownRow {
     key: Option<String>,
     call_id: String,
     request_id: String,
-    correlation_id: String,
+    correlation_id: Option<String>,
     why: String,
 }
 
@@ -160,7 +164,7 @@ pub(super) fn gates(summary: &Summary) -> Vec<CriterionRow> {
             Some(false) => ("✗ held back the next one", "bad"),
             None => ("not finished", "zero"),
         };
-        let (metric, limit, value) = ("nothing".to_owned(), NONE.to_owned(), NONE.to_owned());
+        let (metric, limit, value) = (String::new(), NONE.to_owned(), NONE.to_owned());
         let nothing = CriterionRow { wave: number, metric, set: None, limit, value, result, tone };
         let rows: Vec<_> = wave.require.iter().map(|criterion| criterion_row(number, criterion)).collect();
         if rows.is_empty() { vec![nothing] } else { rows }
@@ -204,7 +208,12 @@ pub(super) fn balances(summary: &Summary) -> Vec<BalanceRow> {
 }
 
 pub(super) fn sets_left_out(summary: &Summary) -> u64 {
-    u64::try_from(summary.sets.len().saturating_sub(MAX_ROWS)).unwrap_or(u64::MAX)
+    left_out(0, summary.sets.len(), MAX_ROWS)
+}
+
+/// How many a list leaves out: those that it never had, and those that the page does not show of it.
+pub(super) fn left_out(before: u64, all: usize, shown: usize) -> u64 {
+    before + u64::try_from(all.saturating_sub(shown)).unwrap_or(u64::MAX)
 }
 
 pub(super) fn balance_row(figures: &Figures, total: &Figures) -> BalanceRow {
@@ -263,7 +272,8 @@ fn shown(parts: Parts, total: &Figures) -> impl Iterator<Item = (u64, &'static s
 /// The balance sheet as a sentence that can be checked by eye.
 pub(super) fn equation(summary: &Summary) -> String {
     let total = &summary.total;
-    let terms: Vec<String> = shown(parts(total), total).map(|(jobs, _, word)| format!("{} {word}", count(jobs))).collect();
+    let terms: Vec<String> =
+        shown(parts(total), total).map(|(jobs, _, word)| format!("{} {word}", count(jobs))).collect();
     let sum: u64 = parts(total).iter().map(|(jobs, ..)| jobs).sum();
     let check = match (sum == total.jobs, total.open == 0, summary.complete) {
         (true, true, true) => "It adds up, and the closing record says the same.",
@@ -341,45 +351,48 @@ pub(super) fn first(numbers: &[u64], all: u64) -> String {
 }
 
 pub(super) fn unknown(summary: &Summary) -> Vec<UnknownRow> {
+    // A short list has room for the whole reason.
+    let few = summary.unknown.jobs.len() <= FEW;
     let or_none = |text: &Option<String>| text.as_deref().map_or_else(|| NONE.to_owned(), cell);
     let row = |job: &crate::report::UnknownJob| UnknownRow {
         job: job.job,
         set: cell(&job.set),
         key: job.key.as_deref().filter(|key| job.call_id.as_deref() != Some(key)).map(cell),
         call_id: or_none(&job.call_id),
-        request_id: job.request_id.as_deref().map_or(NONE.into(), |id| printable(id, MAX_REQUEST_ID)).into_owned(),
-        correlation_id: or_none(&job.correlation_id),
-        why: cell(&job.why),
+        request_id: job.request_id.as_deref().map_or_else(|| NONE.to_owned(), |id| bounded(id, MAX_REQUEST_ID)),
+        correlation_id: job.correlation_id.as_deref().map(cell),
+        why: if few { clean(&job.why) } else { cell(&job.why) },
     };
-    summary.unknown.jobs.iter().map(row).collect()
+    summary.unknown.jobs.iter().take(MAX_UNKNOWN).map(row).collect()
 }
 
 pub(super) fn reconciled(summary: &Summary) -> Vec<ReconciledRow> {
+    let few = summary.reconciliation.jobs.len() <= FEW;
     let row = |job: &crate::report::ReconciledJob| ReconciledRow {
         job: job.job,
         set: cell(job.set.as_str()),
         call_id: cell(&job.call_id),
         outcome: if job.outcome == Outcome::NotBridged { "not bridged" } else { "bridged" },
         by: reconciled_word(job.by),
-        reason: clean(&job.reason),
+        reason: if few { clean(&job.reason) } else { cell(&job.reason) },
         timestamp: job.timestamp.to_string(),
         who: job.who.as_deref().map_or_else(|| "the run".to_owned(), cell),
     };
-    summary.reconciliation.jobs.iter().map(row).collect()
+    summary.reconciliation.jobs.iter().take(MAX_RECONCILED).map(row).collect()
 }
 
 pub(super) fn inputs(summary: &Summary) -> Vec<InputRow> {
     let row = |input: &crate::report::InputSummary| InputRow {
         file: clean(&input.file),
         bytes: count(input.bytes),
-        sha256: clean(&input.sha256),
+        sha256: cell(&input.sha256),
     };
     summary.inputs.iter().take(MAX_ROWS).map(row).collect()
 }
 
 pub(super) fn settings(summary: &Summary) -> Vec<SettingRow> {
     let row = |setting: &crate::event::Setting| SettingRow {
-        name: clean(&setting.name),
+        name: cell(&setting.name),
         value: clean(&setting.value),
         chosen: setting.source != SettingSource::Default,
         source: match setting.source {
@@ -401,16 +414,11 @@ pub(super) fn numbers(privacy: NumberPrivacy) -> &'static str {
     }
 }
 
-/// A text of others in one of many cells.
-pub(super) fn cell(text: &str) -> String {
-    printable(text, MAX_CELL).into_owned()
-}
-
 /// `1 job`, `1,204 jobs`.
 pub(super) fn jobs(number: u64) -> String {
     format!("{} {}", count(number), if number == 1 { "job" } else { "jobs" })
 }
 
 fn set_name(figures: &Figures) -> String {
-    figures.set.as_ref().map(|set| clean(set.as_str())).unwrap_or_default()
+    figures.set.as_ref().map(|set| cell(set.as_str())).unwrap_or_default()
 }
