@@ -105,7 +105,7 @@ pub(super) fn slowest(summary: &Summary) -> Vec<SlowRow> {
 pub(super) fn events(report: &Report) -> (Vec<EventRow>, u64) {
     let (summary, clock) = (&report.summary, &report.clock);
     let plain = |at, what, words: String| EventRow {
-        after: span(millis(clock.at(at))),
+        after: time(millis(clock.at(at))),
         at: second(at),
         lasted: NONE.to_owned(),
         what,
@@ -126,9 +126,9 @@ pub(super) fn events(report: &Report) -> (Vec<EventRow>, u64) {
 fn row(event: &RunEvent, clock: &Clock) -> EventRow {
     let from = clock.at(event.timestamp);
     let lasts = matches!(event.kind, RunEventKind::Wave | RunEventKind::Breaker);
-    let lasted = event.until.map(|until| span(millis(clock.at(until).saturating_sub(from))));
+    let lasted = event.until.map(|until| time(millis(clock.at(until).saturating_sub(from))));
     EventRow {
-        after: span(millis(from)),
+        after: time(millis(from)),
         at: second(event.timestamp),
         lasted: lasted.unwrap_or_else(|| if lasts { "to the end" } else { NONE }.to_owned()),
         what: match event.kind {
@@ -144,6 +144,11 @@ fn row(event: &RunEvent, clock: &Clock) -> EventRow {
         },
         words: clean(&event.words),
     }
+}
+
+/// `0.073 s`: the points stand below each other; `12 min 03 s`.
+fn time(millis: f64) -> String {
+    if millis < 60_000.0 { format!("{:.3} s", millis / 1000.0) } else { span(millis) }
 }
 
 /// The charts over time in numbers.

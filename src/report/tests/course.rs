@@ -227,7 +227,7 @@ fn pages_for_the_browser() {
         ("eventful", closed().report()),
         ("eventful-open", eventful().report()),
         ("nothing-sent", Audit::of(&[("billing", 2)], &[]).report()),
-        ("long-lists", super::scale::unknown_in_many_ways().report()),
+        ("long-lists", super::scale::unknown_in_many_ways(120).report()),
     ];
     for (name, report) in &pages {
         let page = report.files().find(|file| file.name == "report.html").map(|file| bytes_of(&file));
