@@ -129,8 +129,12 @@ fn without_effect(evidence: Evidence) -> Option<Advice> {
             "Lower the rate or the concurrency, or allow more attempts and a longer Retry-After; then these jobs may be run \
              again.",
         ),
-        Evidence::Timeout | Evidence::ConnectionLost | Evidence::Abandoned | Evidence::Crash => return None,
-        Evidence::Answer | Evidence::BadAnswer => return None,
+        Evidence::Answer
+        | Evidence::BadAnswer
+        | Evidence::Timeout
+        | Evidence::ConnectionLost
+        | Evidence::Abandoned
+        | Evidence::Crash => return None,
     })
 }
 
@@ -188,8 +192,8 @@ fn by_status(status: Option<u16>) -> Advice {
 pub(super) fn status_words(status: u16) -> &'static str {
     match status {
         202 => "taken, not confirmed",
-        200..=299 => "done",
-        300..=399 => "a redirect, not followed",
+        _ if (200..300).contains(&status) => "done",
+        _ if (300..400).contains(&status) => "a redirect, not followed",
         400 => "the request was not understood",
         401 => "the access token was not taken",
         403 => "the client may not do this",
@@ -199,10 +203,10 @@ pub(super) fn status_words(status: u16) -> &'static str {
         421 => "not processed, wrong server",
         422 => "the request's content was found wrong",
         429 => "too many requests, slow down",
-        400..=499 => "refused",
+        _ if (400..500).contains(&status) => "refused",
         502 | 504 => "a gateway gave up",
         503 => "overloaded or down for a while",
-        500..=599 => "the API failed",
+        _ if (500..600).contains(&status) => "the API failed",
         _ => "not a status that HTTP knows",
     }
 }

@@ -7,6 +7,7 @@
 mod lists;
 mod page;
 mod proof;
+mod sheet;
 mod tables;
 mod words;
 

@@ -2,12 +2,12 @@
 
 use super::lists::{EventRow, SkipRow, SlowRow, StatusRow, TimeCells};
 use super::proof::{Check, Fact};
+use super::sheet::{BalanceRow, StateColumn};
 use super::tables::{
-    BalanceRow, CriterionRow, ErrorRow, InputRow, LatencyRow, ReconciledRow, SettingRow, StateColumn, StopRow,
-    UnknownRow, WarningRow,
+    CriterionRow, ErrorRow, InputRow, LatencyRow, ReconciledRow, SettingRow, StopRow, UnknownRow, WarningRow,
 };
 use super::words::{clean, second};
-use super::{lists, proof, tables};
+use super::{lists, proof, sheet, tables};
 use crate::event::{Ending, Verdict};
 use crate::model::Timestamp;
 use crate::report::charts::{
@@ -57,7 +57,7 @@ pub(super) struct Page {
     rate_svg: Option<String>,
     latency_svg: Option<String>,
     course_svg: Option<String>,
-    rests: bool,
+    rests: Option<&'static str>,
     series: Vec<StateColumn>,
     times: Vec<TimeCells>,
     bucket: String,
@@ -138,12 +138,12 @@ impl Page {
             criteria: tables::criteria(summary),
             gates: tables::gates(summary),
             balance_svg: balance(&summary.total),
-            states: tables::states(&summary.total),
-            balance: tables::balances(summary),
-            wave_balance: tables::wave_balances(summary),
-            total: tables::balance_row(&summary.total, &summary.total),
-            sets_left_out: some(tables::sets_left_out(summary)),
-            equation: tables::equation(summary),
+            states: sheet::states(&summary.total),
+            balance: sheet::balances(summary),
+            wave_balance: sheet::wave_balances(summary),
+            total: sheet::balance_row(&summary.total, &summary.total),
+            sets_left_out: some(sheet::sets_left_out(summary)),
+            equation: sheet::equation(summary),
             histogram_svg: histogram.as_ref().map(Histogram::svg),
             histogram: histogram.as_ref().map(Histogram::rows).unwrap_or_default(),
             latency_columns: tables::LATENCY_COLUMNS,
@@ -152,8 +152,8 @@ impl Page {
             rate_svg: timeline.map(|timeline| rate_over_time(timeline, &lanes)),
             latency_svg: timeline.and_then(|timeline| latency_over_time(timeline, &lanes)),
             course_svg: timeline.and_then(|timeline| course_over_time(timeline, &lanes)),
-            rests: any_rest(&lanes),
-            series: timeline.map(tables::series).unwrap_or_default(),
+            rests: any_rest(&lanes).then_some("nothing new was sent"),
+            series: timeline.map(sheet::series).unwrap_or_default(),
             times: timeline.map(lists::times).unwrap_or_default(),
             bucket: timeline.map(Timeline::width).unwrap_or_default(),
             events,
