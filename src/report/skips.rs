@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Jobs that were left out for the same reason.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SkipGroup {
-    /// Why.
+    /// Why they were left out.
     pub reason: SkipReason,
     /// How many jobs. The counts of all groups add up to `skipped` of the whole run.
     pub count: u64,
