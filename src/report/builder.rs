@@ -38,8 +38,6 @@ pub struct ReportBuilder {
     pub(super) breaker_openings: u64,
     /// Left-out jobs by reason.
     pub(super) skips: Skips,
-    /// Check points of the chain.
-    pub(super) seals: u64,
     /// Settings in effect.
     settings: Vec<Setting>,
     course: Course,
@@ -106,7 +104,6 @@ impl ReportBuilder {
                 self.settings.clone_from(&resumed.settings);
             }
             Event::JobReopened(_) => self.resumptions.last_mut().into_iter().for_each(|last| last.reopened += 1),
-            Event::Seal(_) => self.seals += 1,
             Event::Signed(_)
             | Event::Throttled(_)
             | Event::BreakerClosed(_)
@@ -114,7 +111,8 @@ impl ReportBuilder {
             | Event::WaveStarted(_)
             | Event::WaveFinished(_)
             | Event::Waiting(_)
-            | Event::Stopping(_) => {}
+            | Event::Stopping(_)
+            | Event::Seal(_) => {}
         }
         Ok(())
     }

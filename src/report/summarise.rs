@@ -79,12 +79,7 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         once_store: started.and_then(|run| run.once_store.clone()),
         directory: started.and_then(|run| run.directory.clone()),
         run_dir: started.and_then(|run| run.run_dir.clone()),
-        audit: AuditSummary {
-            lines: evidence.lines,
-            seals: fold.seals,
-            head: evidence.head,
-            signed_by: evidence.signed_by,
-        },
+        audit: AuditSummary { lines: evidence.lines, head: evidence.head, signed_by: evidence.signed_by },
     }
 }
 

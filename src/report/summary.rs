@@ -452,9 +452,6 @@ pub struct ProfileSummary {
 pub struct AuditSummary {
     /// Its lines.
     pub lines: u64,
-    /// Check points of the chain among them.
-    #[serde(default)]
-    pub seals: u64,
     /// SHA-256 of its last line: the head of the chain. Kept elsewhere, it proves that the file was not changed.
     pub head: String,
     /// SHA-256 of the public key (its `SubjectPublicKeyInfo`) by which the last line is a good signature; absent: the file is not

@@ -81,7 +81,6 @@ pub(super) struct Page {
     settings: Vec<SettingRow>,
     checks: Vec<Check>,
     lines: String,
-    seals: String,
     head: String,
     signed_by: Option<String>,
 }
@@ -184,7 +183,6 @@ impl Page {
             settings: tables::settings(summary),
             checks: proof::checks(summary),
             lines: count(summary.audit.lines),
-            seals: count(summary.audit.seals),
             head: clean(&summary.audit.head),
             signed_by: summary.audit.signed_by.as_deref().map(clean),
         }
