@@ -471,6 +471,6 @@ pub trait Ledger {
 
 /// Who may watch. An observer cannot fail the run and must return at once.
 pub trait Observer {
-    /// Sees an event after it was handed to the ledger.
-    fn observe(&mut self, happened: &Happened);
+    /// Sees a batch after it was handed to the ledger.
+    fn observe(&mut self, batch: &Arc<[Happened]>);
 }

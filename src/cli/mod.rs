@@ -12,6 +12,7 @@ mod init;
 mod inputs;
 mod keys;
 mod link;
+mod live;
 mod locking;
 mod logging;
 mod manual;

@@ -179,48 +179,54 @@ fn bars(started: &RunStarted, on_screen: &Bars) -> Display {
 }
 
 impl Observer for Progress {
-    fn observe(&mut self, happened: &Happened) {
+    fn observe(&mut self, batch: &Arc<[Happened]>) {
         let mut counts = locked(&self.counts);
-        let remark = match &happened.event {
+        batch.iter().for_each(|happened| counts.see(&happened.event));
+    }
+}
+
+impl Counts {
+    fn see(&mut self, event: &Event) {
+        let remark = match event {
             Event::BridgeAttempt(attempt) if attempt.is_final => {
-                let doubted = counts.doubtful.remove(&attempt.job) && !attempt.outcome.is_success();
+                let doubted = self.doubtful.remove(&attempt.job) && !attempt.outcome.is_success();
                 let ended = if doubted { Outcome::Unknown } else { attempt.outcome };
                 if let Some(place) = Outcome::ALL.iter().position(|outcome| *outcome == ended) {
-                    counts.by_outcome[place] += 1;
+                    self.by_outcome[place] += 1;
                 }
-                *counts.by_set.entry(attempt.set.clone()).or_default() += 1;
+                *self.by_set.entry(attempt.set.clone()).or_default() += 1;
                 return;
             }
             Event::BridgeAttempt(attempt) if attempt.outcome == Outcome::Unknown => {
-                counts.doubtful.insert(attempt.job);
+                self.doubtful.insert(attempt.job);
                 return;
             }
             Event::JobExpired(expired) => {
                 if let Some(place) = Outcome::ALL.iter().position(|outcome| *outcome == expired.outcome) {
-                    counts.by_outcome[place] += 1;
+                    self.by_outcome[place] += 1;
                 }
-                *counts.by_set.entry(expired.set.clone()).or_default() += 1;
+                *self.by_set.entry(expired.set.clone()).or_default() += 1;
                 return;
             }
             Event::JobSkipped(skipped) => {
-                counts.skipped += 1;
-                *counts.by_set.entry(skipped.set.clone()).or_default() += 1;
+                self.skipped += 1;
+                *self.by_set.entry(skipped.set.clone()).or_default() += 1;
                 return;
             }
             Event::Reconciled(found) => {
                 let place = |wanted| Outcome::ALL.iter().position(|outcome| *outcome == wanted);
                 if let (Some(from), Some(to)) = (place(found.from), place(found.outcome)) {
-                    counts.by_outcome[from] = counts.by_outcome[from].saturating_sub(1);
-                    counts.by_outcome[to] += 1;
+                    self.by_outcome[from] = self.by_outcome[from].saturating_sub(1);
+                    self.by_outcome[to] += 1;
                 }
                 return;
             }
             Event::JobReopened(job) => {
                 let place = Outcome::ALL.iter().position(|outcome| *outcome == Outcome::Unknown).unwrap_or_default();
-                counts.by_outcome[place] = counts.by_outcome[place].saturating_sub(1);
-                let done = counts.by_set.entry(job.set.clone()).or_default();
+                self.by_outcome[place] = self.by_outcome[place].saturating_sub(1);
+                let done = self.by_set.entry(job.set.clone()).or_default();
                 *done = done.saturating_sub(1);
-                counts.doubtful.insert(job.job);
+                self.doubtful.insert(job.job);
                 return;
             }
             Event::Stopping(stopping) => format!(
@@ -259,8 +265,8 @@ impl Observer for Progress {
             | Event::ReconciliationFinished(_)
             | Event::Signed(_) => return,
         };
-        if counts.remarks.len() < MAX_REMARKS {
-            counts.remarks.push(remark);
+        if self.remarks.len() < MAX_REMARKS {
+            self.remarks.push(remark);
         }
     }
 }

@@ -6,8 +6,7 @@ use super::failure::Failure;
 use super::print;
 use crate::event::Ending;
 use crate::journal::{self, Verification};
-use crate::report::{Evidence, Report, ReportBuilder};
-use crate::state::JobState;
+use crate::report::{Evidence, Report, ReportBuilder, Summary};
 use std::path::Path;
 
 /// Reads an audit file into a report. After the first damaged or impossible line nothing more is taken in.
@@ -29,17 +28,19 @@ fn build(run_dir: &Path) -> Result<(Report, Verification), Failure> {
     Ok((builder.finish(evidence), checked))
 }
 
-/// The line that says how a run goes on of which something is left.
-fn how_to_go_on(checked: &Verification, run_dir: &Path) -> String {
-    let cut = checked.run.finished().is_none() && checked.run_id.is_some();
-    let left = checked.run.total().count(JobState::NotAttempted) > 0;
+/// Whether a process can go on with a run, as far as its file and those at work on it are concerned.
+fn can_go_on(checked: &Verification, run_dir: &Path) -> bool {
     let alive = super::verify::alive(run_dir, checked).is_some();
-    let can = (cut || left) && !alive && checked.serious_damage().is_none();
-    if !can {
+    checked.run_id.is_some() && !alive && checked.serious_damage().is_none()
+}
+
+/// The line that says how a run goes on of which something is left.
+fn how_to_go_on(summary: &Summary, run_dir: &Path) -> String {
+    if summary.finished.is_some() && summary.total.not_attempted == 0 {
         return String::new();
     }
     // What holds already stops each process at once.
-    let ruled = checked.run.finished().is_some_and(|end| matches!(end.ending, Ending::Aborted | Ending::WaveFailed));
+    let ruled = summary.ending.is_some_and(|ending| matches!(ending, Ending::Aborted | Ending::WaveFailed));
     let first = if ruled { "; find out about its unknowns first, or add --despite-rules --reason TEXT" } else { "" };
     format!("{:<12}bridgebook resume {}{first}\n", "go on", run_dir.display())
 }
@@ -52,11 +53,11 @@ fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn print(report: &Report, checked: &Verification, run_dir: &Path, format: Format) -> Result<(), Failure> {
+fn print(report: &Report, can_go_on: bool, run_dir: &Path, format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => print::json(report.summary())?,
         Format::Human => {
-            let go_on = how_to_go_on(checked, run_dir);
+            let go_on = if can_go_on { how_to_go_on(report.summary(), run_dir) } else { String::new() };
             print::text(&format!("{}{go_on}{}", report.text(), where_to_look(run_dir)))?
         }
     };
@@ -71,7 +72,7 @@ fn where_to_look(run_dir: &Path) -> String {
 /// The command.
 pub(super) fn report(run_dir: &Path, format: Format) -> Result<u8, Failure> {
     let (report, checked) = build(run_dir)?;
-    print(&report, &checked, run_dir, format)?;
+    print(&report, can_go_on(&checked, run_dir), run_dir, format)?;
     write(&report, run_dir)?;
     Ok(if report.is_complete() { Exit::Success } else { Exit::Invalid }.code())
 }
@@ -83,15 +84,17 @@ pub(super) fn make_anew(run_dir: &Path) {
     }
 }
 
-/// Reports a run that has just ended with this exit code. Calls were made: nothing that goes wrong here may hide it.
-pub(super) fn after_run(run_dir: &Path, format: Format, exit_code: u8) -> Result<u8, Failure> {
+/// Reports a run that has just ended with this exit code; `live` is its report where the process has it. Calls were made:
+/// nothing that goes wrong here may hide it.
+pub(super) fn after_run(run_dir: &Path, format: Format, exit_code: u8, live: Option<Report>) -> Result<u8, Failure> {
     let warn = |failure: Failure| {
         print::note(&format!("warning: {failure}\n  = help: bridgebook report {}\n", run_dir.display()));
     };
-    match build(run_dir) {
+    let read = || build(run_dir).map(|(report, checked)| (report, can_go_on(&checked, run_dir)));
+    match live.map_or_else(read, |report| Ok((report, true))) {
         Err(failure) => warn(failure),
-        Ok((report, checked)) => {
-            print(&report, &checked, run_dir, format).unwrap_or_else(warn);
+        Ok((report, can_go_on)) => {
+            print(&report, can_go_on, run_dir, format).unwrap_or_else(warn);
             write(&report, run_dir).unwrap_or_else(warn);
             if !report.is_complete() {
                 return Err(Failure::new(Exit::Internal, "the audit file of this run is not complete")

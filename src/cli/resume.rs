@@ -45,7 +45,7 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let started = past.run.started().cloned().ok_or_else(|| Failure::new(Exit::Internal, "no opening record"))?;
     if let Some(exit_code) = nothing_left(&past, args.overrides.resend_unknown) {
         say_what_is_left(&past, &run_dir);
-        return report::after_run(&run_dir, args.format, exit_code);
+        return report::after_run(&run_dir, args.format, exit_code, None);
     }
     check_place(args, &past, &started, &run_dir)?;
     let mut reopened = reopen(&run_dir, &started)?;
@@ -109,12 +109,13 @@ pub(super) fn resume(args: &ResumeArgs, sources: &Sources, output: OutputArgs, l
     let ledger = FileLedger::reopen(&audit, past.tail.clone(), target.keeping.clone())
         .map_err(|error| Failure::new(Exit::AuditFailed, format!("{}: {error}", audit.display())))?;
     let progress = Watch { no_progress: args.no_progress, output, log }.progress(&started, before);
-    let sinks = Sinks { ledger, register, progress };
+    // What came before is in the file alone: all of it is read at the end.
+    let sinks = Sinks { ledger, register, progress, live: None };
     let resumption = Resumption { run, lines, begun, past: past.engine, pass_wave: args.overrides.despite_rules };
     let opening = Opening::Again(Box::new(resumption));
-    let exit_code = session::hold(process, Work { profile, policy, target: &target }, opening, sets.collect(), sinks)
+    let held = session::hold(process, Work { profile, policy, target: &target }, opening, sets.collect(), sinks)
         .map_err(|failure| session::kept_in(failure, &run_dir))?;
-    report::after_run(&run_dir, args.format, exit_code)
+    report::after_run(&run_dir, args.format, held.exit_code, None)
 }
 
 /// Pseudonyms of one run are made under one key.

@@ -8,10 +8,11 @@ use super::check::{Manner, Sound};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::inputs::cannot_create;
+use super::live::Live;
 use super::locking::{self, Taken};
 use super::logging::Log;
 use super::plan::saved;
-use super::session::{self, Process, Sinks, Target, Watch, Work};
+use super::session::{self, Held, Process, Sinks, Target, Watch, Work};
 use super::settings::Sources;
 use super::{check, inputs, once, print, report, secrets, settings};
 use crate::event::{Operator, RunStarted, SetPlan};
@@ -35,7 +36,7 @@ struct Asked<'a> {
 
 /// Runs a runbook.
 pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &Log) -> Result<u8, Failure> {
-    let mut held: Option<Held> = None;
+    let mut held: Option<Folder> = None;
     loop {
         let plan = saved::open(args)?;
         let mut sound = match check::open(&args.runbook, &args.selection, &args.pace, manner(args, output))? {
@@ -53,7 +54,7 @@ pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &L
         };
         let place = match held.take().filter(|held| held.folder == args.out.join(&sound.runbook.name)) {
             Some(held) => held.prepare()?,
-            None => match Held::take(args, &sound.runbook)? {
+            None => match Folder::take(args, &sound.runbook)? {
                 (Some(held), false) => held.prepare()?,
                 // What was read before the wait may be of yesterday: all of it is read again.
                 (waited @ Some(_), true) => {
@@ -65,7 +66,10 @@ pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &L
         };
         return match execute(Asked { args, sources, output, log }, &sound, &target, &place, plan.as_ref())? {
             Outcome::Refused(exit) => Ok(exit.code()),
-            Outcome::Ended(run_dir, exit_code) => report::after_run(&run_dir, args.format, exit_code),
+            Outcome::Ended(run_dir, Held { exit_code, live, written }) => {
+                let live = live.and_then(|live| live.finish(&run_dir.join("audit.jsonl"), written));
+                report::after_run(&run_dir, args.format, exit_code, live)
+            }
         };
     }
 }
@@ -76,8 +80,8 @@ fn manner(args: &RunArgs, output: OutputArgs) -> Manner {
 
 enum Outcome {
     Refused(Exit),
-    /// The run directory, and the exit code of the closing record.
-    Ended(PathBuf, u8),
+    /// The run directory, and what the process has left of the run.
+    Ended(PathBuf, Held),
 }
 
 /// A run's id, lock and directory.
@@ -91,14 +95,14 @@ struct RunPlace {
 }
 
 /// The lock of a runbook's folder, and the run that has it.
-struct Held {
+struct Folder {
     run_id: RunId,
     folder: PathBuf,
     operator: Operator,
     lock: RunLock,
 }
 
-impl Held {
+impl Folder {
     /// Takes the lock, and says whether that took a wait; `None`: another run is at work, and that is fine.
     fn take(args: &RunArgs, runbook: &Runbook) -> Result<(Option<Self>, bool), Failure> {
         let (folder, operator) = (args.out.join(&runbook.name), operator());
@@ -238,7 +242,8 @@ fn execute(
     let progress = Watch { no_progress: args.no_progress, output, log }.progress(&started, &RunState::default());
     let opening = Opening::First(Box::new(started));
     let work = Work { profile, policy: session::policy(runbook, census.to_run()), target };
-    session::hold(process, work, opening, lanes, Sinks { ledger, register, progress })
-        .map(|exit_code| Outcome::Ended(place.run_dir.clone(), exit_code))
+    let live = Some(Live::of(place.run_id.clone()));
+    session::hold(process, work, opening, lanes, Sinks { ledger, register, progress, live })
+        .map(|held| Outcome::Ended(place.run_dir.clone(), held))
         .map_err(|failure| session::kept_in(failure, &place.run_dir))
 }

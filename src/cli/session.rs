@@ -3,15 +3,16 @@
 use super::args::{LogFormat, OutputArgs};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::live::Live;
 use super::logging::Log;
 use super::progress::Progress;
 use super::sandbox::{self, Sandbox};
 use super::signals::{Signals, signals};
 use super::{keys, link, secrets};
-use crate::event::{CallRegister, RunStarted};
+use crate::event::{CallRegister, Observer, RunStarted};
 use crate::execute::{Engine, ExecuteError, Lane, Opening, Policy, RowStream, Transport, TransportSettings};
 use crate::expand;
-use crate::journal::{FileLedger, Keeping};
+use crate::journal::{FileLedger, Keeping, Written};
 use crate::model::{Credentials, Problem, Runbook};
 use crate::profile::{Profile, Urls};
 use crate::register::Keeper;
@@ -119,6 +120,16 @@ pub(super) struct Sinks {
     pub(super) ledger: FileLedger,
     pub(super) register: Option<Keeper>,
     pub(super) progress: Progress,
+    /// The report as the run goes on.
+    pub(super) live: Option<Live>,
+}
+
+/// What a process leaves of its run.
+pub(super) struct Held {
+    pub(super) exit_code: u8,
+    pub(super) live: Option<Live>,
+    /// Its audit file.
+    pub(super) written: Option<Written>,
 }
 
 /// The process as signals find it: from its making on they are the run's business, and end it in an orderly way.
@@ -155,21 +166,25 @@ pub(super) fn kept_in(failure: Failure, run_dir: &Path) -> Failure {
     failure.help(help)
 }
 
-/// Runs the jobs to the end of the run, and gives its exit code. The ledger is closed when this returns.
+/// Runs the jobs to the end of the run. The ledger is closed when this returns.
 pub(super) fn hold<S: RowStream + Send>(
     process: Process,
     work: Work<'_>,
     opening: Opening,
     lanes: Vec<Lane<S>>,
     mut sinks: Sinks,
-) -> Result<u8, Failure> {
+) -> Result<Held, Failure> {
     let result = drive(process, work, opening, lanes, &mut sinks);
     sinks.progress.finish();
     // The register is let go when nothing more is written to the audit file: from then on others may settle its claims.
-    let Sinks { ledger, register, .. } = sinks;
-    drop((ledger, register));
+    let Sinks { ledger, register, live, .. } = sinks;
+    let written = ledger.close();
+    drop(register);
     match result {
-        Ok(run) => Ok(run.finished().map_or(Exit::Internal.code(), |finished| finished.exit_code)),
+        Ok(run) => {
+            let exit_code = run.finished().map_or(Exit::Internal.code(), |finished| finished.exit_code);
+            Ok(Held { exit_code, live, written })
+        }
         Err(error) => {
             let exit = if matches!(error, ExecuteError::Ledger(_)) { Exit::AuditFailed } else { Exit::Internal };
             Err(Failure::new(exit, error))
@@ -187,8 +202,10 @@ fn drive<S: RowStream + Send>(
     let Work { profile, policy, target } = work;
     let transport = Transport::new(target.transport.clone())?;
     let Process { runtime, signals } = process;
-    let Sinks { ledger, register, progress } = sinks;
-    let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, vec![progress])?;
+    let Sinks { ledger, register, progress, live } = sinks;
+    let live = live.as_mut().map(|live| live as &mut dyn Observer);
+    let observers = std::iter::once(progress as &mut dyn Observer).chain(live).collect();
+    let engine = Engine::new(profile, &transport, &target.credentials, policy, ledger, observers)?;
     let engine = engine.with_register(register.as_mut().map(|register| register as &mut dyn CallRegister));
     let result = std::thread::scope(|scope| {
         let (rows, places): (Vec<_>, Vec<_>) = lanes.into_iter().map(|lane| (lane.rows, lane.concurrency)).unzip();

@@ -23,7 +23,7 @@ const MAX_HELD: usize = 4;
 pub struct Lane<S> {
     /// The rows, in plan order.
     pub rows: S,
-    /// Requests of this set in flight at most; `None`: the run's limit.
+    /// Jobs of this set in flight at most; `None`: the run's limit alone.
     pub concurrency: Option<usize>,
 }
 
@@ -166,7 +166,7 @@ impl<S: RowStream> Dispatcher<S> {
     pub(super) fn new(lanes: Vec<Lane<S>>, limits: &Limits, breaker: BreakerPolicy) -> Self {
         let lanes = lanes.into_iter().map(|lane| LaneState {
             rows: lane.rows.peekable(),
-            limit: lane.concurrency.unwrap_or(limits.concurrency).min(limits.concurrency),
+            limit: lane.concurrency.unwrap_or(usize::MAX),
             in_flight: 0,
         });
         Self {
@@ -184,8 +184,15 @@ impl<S: RowStream> Dispatcher<S> {
     }
 
     /// The next job that may go now. Each `Go` takes a place that [`Self::release`] gives back. `wall` is the run's clock,
-    /// `run` says which jobs have ended.
-    pub(super) fn admit(&mut self, now: Instant, wall: Timestamp, has_token: bool, run: &RunState) -> Admission {
+    /// `run` says which jobs have ended. `lead` jobs may be let through ahead of a free place, as long as nothing takes places away.
+    pub(super) fn admit(
+        &mut self,
+        now: Instant,
+        wall: Timestamp,
+        has_token: bool,
+        lead: usize,
+        run: &RunState,
+    ) -> Admission {
         if let Some(decided) = self.pass_over(wall, run) {
             return decided;
         }
@@ -195,7 +202,8 @@ impl<S: RowStream> Dispatcher<S> {
         if self.breaker.pass(now) == Pass::Never {
             return Admission::GivenUp;
         }
-        if self.in_flight >= self.pace.places(now).min(self.breaker.places(self.limit)) {
+        let places = self.places(now);
+        if self.in_flight >= if places == self.limit { places + lead } else { places } {
             return Admission::Wait(self.pace.look_again(now));
         }
         match self.breaker.pass(now) {
@@ -240,6 +248,11 @@ impl<S: RowStream> Dispatcher<S> {
             // `pass_over` leaves nothing but jobs in front; a run that stops is better than one that hangs.
             None => Admission::Broken(Vec::new()),
         }
+    }
+
+    /// Requests that may be on the wire now.
+    pub(super) fn places(&self, now: Instant) -> usize {
+        self.pace.places(now).min(self.breaker.places(self.limit))
     }
 
     /// Sends a job once more, unless its time has run out.

@@ -10,6 +10,7 @@ use super::claims::Claims;
 use super::dispatcher::{Admission, Dispatcher, Lane, Ready, Report, RowStream, is_late};
 use super::error::ExecuteError;
 use super::gates::Gates;
+use super::lead::Lead;
 use super::probing::Probes;
 use super::resume::Opening;
 use super::scrub::Scrubber;
@@ -139,10 +140,12 @@ pub struct Engine<'a, L> {
     pub(super) rng: fastrand::Rng,
     /// Events that the ledger has not been given yet.
     pub(super) events: Vec<Happened>,
-    /// Batches at the ledger, each with the jobs that it clears.
-    at_ledger: VecDeque<Vec<Ready>>,
+    /// Batches at the ledger: since when, and the jobs that each clears.
+    at_ledger: VecDeque<(Instant, Vec<Ready>)>,
     /// Jobs whose intent is durable and that are not sent yet.
     cleared: Vec<Ready>,
+    /// How many of these there may be.
+    pub(super) lead: Lead,
     pub(super) on_wire: HashMap<JobNumber, OnWire>,
     /// Jobs whose calls are asked for in the register.
     pub(super) claims: Claims<'a>,
@@ -193,6 +196,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
             events: Vec::new(),
             at_ledger: VecDeque::new(),
             cleared: Vec::new(),
+            lead: Lead::default(),
             on_wire: HashMap::new(),
             claims: Claims::default(),
             probes: Probes::default(),
@@ -359,7 +363,8 @@ impl<'a, L: Ledger> Engine<'a, L> {
             if self.events.len() >= MAX_BATCH {
                 return Admission::Wait(Some(now));
             }
-            match dispatcher.admit(now, wall, self.token.usable(now).is_some(), &self.run) {
+            let lead = self.lead.jobs(self.policy.limits.concurrency);
+            match dispatcher.admit(now, wall, self.token.usable(now).is_some(), lead, &self.run) {
                 Admission::Go(ready) => self.send_or_ask(ready, intents),
                 Admission::Skip(skipped) => self.happened(Event::JobSkipped(skipped.into())),
                 Admission::Expired(ready, outcome) => self.expire(&ready, outcome),
@@ -396,11 +401,14 @@ impl<'a, L: Ledger> Engine<'a, L> {
             self.withdraw(ready, dispatcher);
         }
         let Some(token) = self.token.usable(now).cloned() else { return Vec::new() };
-        let (late, cleared): (Vec<Ready>, Vec<Ready>) =
+        let (late, mut cleared): (Vec<Ready>, Vec<Ready>) =
             std::mem::take(&mut self.cleared).into_iter().partition(|ready| is_late(&ready.job, wall));
         for ready in late {
             self.too_late(&ready, dispatcher);
         }
+        // Those that are ahead of a free place wait for one.
+        let free = dispatcher.places(now).saturating_sub(self.on_wire.len());
+        self.cleared = cleared.split_off(free.min(cleared.len()));
         let send = |ready: Ready| {
             let number = ready.job.number;
             let (job, access) = (Arc::clone(&ready.job), Arc::clone(&token.access));
@@ -443,14 +451,14 @@ impl<'a, L: Ledger> Engine<'a, L> {
         if self.broken.is_some() {
             return;
         }
-        self.at_ledger.push_back(intents);
+        self.at_ledger.push_back((Instant::now(), intents));
         self.claims.recorded();
         if let Err(error) = self.ledger.submit(Arc::clone(&batch)) {
             self.break_off(error, dispatcher);
             return;
         }
         for observer in &mut self.observers {
-            batch.iter().for_each(|happened| observer.observe(happened));
+            observer.observe(&batch);
         }
     }
 
@@ -465,7 +473,10 @@ impl<'a, L: Ledger> Engine<'a, L> {
         while let Some(durable) = next.take() {
             match durable {
                 Ok(()) => {
-                    self.cleared.extend(self.at_ledger.pop_front().unwrap_or_default());
+                    if let Some((since, clears)) = self.at_ledger.pop_front() {
+                        self.lead.committed(since.elapsed());
+                        self.cleared.extend(clears);
+                    }
                     self.claims.durable();
                 }
                 Err(error) => self.break_off(error, dispatcher),
@@ -493,7 +504,7 @@ impl<'a, L: Ledger> Engine<'a, L> {
         self.broken.get_or_insert(error);
         self.claims.give_up();
         let now = Instant::now();
-        for ready in self.at_ledger.drain(..).flatten().chain(self.cleared.drain(..)) {
+        for ready in self.at_ledger.drain(..).flat_map(|(_, clears)| clears).chain(self.cleared.drain(..)) {
             dispatcher.release(&ready, now, Report::SILENT);
         }
         self.halt(Ending::Interrupted);

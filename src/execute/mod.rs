@@ -13,6 +13,7 @@ mod dispatcher;
 mod engine;
 mod error;
 mod gates;
+mod lead;
 mod pace;
 mod probing;
 mod resume;

@@ -36,6 +36,7 @@ impl<L: Ledger> Engine<'_, L> {
             }
             Done::Bridge { number, exchange, generation, took } => {
                 if let Some(on_wire) = self.on_wire.remove(&number) {
+                    self.lead.answered(took);
                     self.settle_bridge(on_wire, exchange, generation, took, dispatcher);
                 }
             }

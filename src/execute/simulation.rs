@@ -125,7 +125,7 @@ fn run(seed: u64, concurrency: usize, outage: Outage) -> Course {
     let outage_begins = began + Duration::from_secs_f64(STEPS[0].seconds + STEPS[1].seconds);
     let wall = Timestamp::now();
     while now < end {
-        let wake = match dispatcher.admit(now, wall, true, &fold.0) {
+        let wake = match dispatcher.admit(now, wall, true, 0, &fold.0) {
             Admission::Go(ready) => {
                 fold.intent(&ready);
                 let step = Server::step(now.duration_since(began).as_secs_f64()).0;

@@ -27,4 +27,4 @@ pub use snapshot::{
     write_private_with,
 };
 pub use verify::{Finding, Torn, Verification, verify};
-pub use writer::{FileLedger, Keeping};
+pub use writer::{FileLedger, Keeping, Written};

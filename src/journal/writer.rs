@@ -6,7 +6,7 @@
 
 use super::append::Tail;
 use super::chain::Head;
-use super::signature::SigningKey;
+use super::signature::{PublicKey, SigningKey};
 use crate::event::{Event, FORMAT_VERSION, Happened, Ledger, LedgerError, Seal};
 use crate::model::{Durability, RunId, Timestamp};
 use serde::Serialize;
@@ -33,12 +33,25 @@ pub struct Keeping {
     pub key: Option<SigningKey>,
 }
 
+/// A file as its writer has left it, durable to the last line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Written {
+    /// The hash of its last line.
+    pub head: Head,
+    /// Its lines.
+    pub lines: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// Whose signature its last line is.
+    pub signed_by: Option<PublicKey>,
+}
+
 /// The audit file as a [`Ledger`].
 #[derive(Debug)]
 pub struct FileLedger {
     batches: Option<mpsc::Sender<Arc<[Happened]>>>,
     durable: acks::UnboundedReceiver<Result<(), LedgerError>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Option<Written>>>,
 }
 
 impl FileLedger {
@@ -82,14 +95,23 @@ impl FileLedger {
     }
 }
 
+impl FileLedger {
+    /// Waits until everything that was handed over is written; `None`: not all of it could be.
+    pub fn close(mut self) -> Option<Written> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Option<Written> {
+        self.batches = None;
+        // A writer that panicked has written nothing after that; the audit file says so by itself.
+        self.thread.take().and_then(|thread| thread.join().ok().flatten())
+    }
+}
+
 impl Drop for FileLedger {
     /// Waits until everything that was handed over is written, however the run ends.
     fn drop(&mut self) {
-        self.batches = None;
-        if let Some(thread) = self.thread.take() {
-            // A writer that panicked has written nothing after that; the audit file says so by itself.
-            let _ = thread.join();
-        }
+        self.end();
     }
 }
 
@@ -146,13 +168,15 @@ pub(super) struct Appender {
     run_id: RunId,
     lines: u64,
     head: Head,
+    /// Whether the last line is a signature.
+    signed: bool,
     buffer: Vec<u8>,
 }
 
 impl Appender {
     /// Goes on behind so many lines.
     pub(super) fn after(run_id: RunId, lines: u64, head: Head) -> Self {
-        Self { run_id, lines, head, buffer: Vec::new() }
+        Self { run_id, lines, head, signed: false, buffer: Vec::new() }
     }
 
     /// The hash of the last line.
@@ -171,20 +195,22 @@ impl Appender {
         key: Option<&SigningKey>,
         queue: &mpsc::Receiver<Arc<[Happened]>>,
         acknowledge: &acks::UnboundedSender<Result<(), LedgerError>>,
-    ) {
+    ) -> Option<Written> {
         while let Ok(first) = queue.recv() {
             let mut group = vec![first];
             group.extend(queue.try_iter().take(MAX_GROUP - 1));
             let count = group.len();
             if let Err(error) = self.commit(&mut output, key, &group) {
                 let _ = acknowledge.send(Err(LedgerError(error.to_string())));
-                break;
+                return None;
             }
             for _ in 0..count {
                 // A closed engine no longer asks; what is written stays written.
                 let _ = acknowledge.send(Ok(()));
             }
         }
+        let signed_by = self.signed.then(|| key.map(SigningKey::public)).flatten();
+        Some(Written { head: self.head, lines: self.lines, bytes: output.good, signed_by })
     }
 
     fn commit(&mut self, output: &mut Output, key: Option<&SigningKey>, group: &[Arc<[Happened]>]) -> io::Result<()> {
@@ -208,7 +234,9 @@ impl Appender {
     /// Adds a signature over what is there.
     pub(super) fn sign(&mut self, at: Timestamp, key: &SigningKey) -> io::Result<()> {
         let signed = key.sign(self.head);
-        self.encode(at, &Event::Signed(Box::new(signed)))
+        self.encode(at, &Event::Signed(Box::new(signed)))?;
+        self.signed = true;
+        Ok(())
     }
 
     /// Adds a line.
@@ -218,6 +246,7 @@ impl Appender {
         serde_json::to_writer(&mut self.buffer, &body)?;
         self.head = self.head.seal_line(&mut self.buffer, start);
         self.lines += 1;
+        self.signed = false;
         Ok(())
     }
 }

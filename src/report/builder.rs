@@ -52,14 +52,18 @@ pub struct ReportBuilder {
 impl ReportBuilder {
     /// Takes the next record in. The error says which rule of the state machine it breaks.
     pub fn apply(&mut self, record: &Record) -> Result<(), StateError> {
+        self.take(&record.run_id, record.timestamp, &record.event)
+    }
+
+    /// The same for an event that is on its way into a record. Seals and signatures say nothing here and may be missing.
+    pub fn take(&mut self, run_id: &RunId, at: Timestamp, event: &Event) -> Result<(), StateError> {
         let before = self.run.last();
-        self.run.take(record.timestamp, &record.event)?;
-        let at = record.timestamp;
-        self.course.take(at, before, &record.event);
-        match &record.event {
+        self.run.take(at, event)?;
+        self.course.take(at, before, event);
+        match event {
             Event::RunStarted(started) => {
                 self.settings.clone_from(&started.settings);
-                self.run_id = Some(record.run_id.clone());
+                self.run_id = Some(run_id.clone());
                 self.jobs.begin(at);
                 self.clock.begin(at);
             }

@@ -57,7 +57,7 @@ fn jobs_of_one_call_never_overlap_and_keep_their_order_and_every_job_ends() {
         let sets = plan(&mut rng);
         let jobs: HashMap<JobNumber, Job> = sets.iter().flatten().map(|job| (job.number, job.clone())).collect();
         let mut fold = self::fold(&sets);
-        let concurrency = rng.usize(1..6);
+        let (concurrency, lead) = (rng.usize(1..6), rng.usize(0..4));
         let lanes = sets.into_iter().map(|jobs| Lane {
             rows: jobs.into_iter().map(|job| Ok::<_, Vec<Problem>>(Planned::Job(Box::new(job)))),
             concurrency: rng.bool().then(|| rng.usize(1..3)),
@@ -69,7 +69,7 @@ fn jobs_of_one_call_never_overlap_and_keep_their_order_and_every_job_ends() {
         let mut ended: Vec<JobNumber> = Vec::new();
         for step in 0.. {
             assert!(step < 10_000, "seed {seed}: the run stands still");
-            match dispatcher.admit(now, wall, true, &fold.0) {
+            match dispatcher.admit(now, wall, true, lead, &fold.0) {
                 Admission::Go(ready) => {
                     let call = &ready.job.call_id;
                     assert!(
@@ -83,7 +83,7 @@ fn jobs_of_one_call_never_overlap_and_keep_their_order_and_every_job_ends() {
                     }
                     fold.intent(&ready);
                     flying.push(ready);
-                    assert!(flying.len() <= concurrency);
+                    assert!(flying.len() <= concurrency + lead);
                 }
                 Admission::Skip(skipped) => {
                     ended.push(skipped.number);
@@ -126,13 +126,13 @@ fn a_job_whose_time_runs_out_while_it_waits_ends_as_its_last_attempt_did() {
     let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(1), BreakerPolicy::default());
     let now = Instant::now();
     let before = Timestamp::parse("2020-01-01T00:00:00Z").unwrap_or(moment);
-    let Admission::Go(ready) = dispatcher.admit(now, before, true, &fold.0) else { panic!("it is in time") };
+    let Admission::Go(ready) = dispatcher.admit(now, before, true, 0, &fold.0) else { panic!("it is in time") };
     fold.intent(&ready);
     fold.attempt(&ready, Outcome::Rejected, false);
     dispatcher.release(&ready, now, Report::SILENT);
     dispatcher.retry(ready, now, Outcome::Rejected);
     // No token is needed for what is not sent.
-    let Admission::Expired(ready, Outcome::Rejected) = dispatcher.admit(now, moment, false, &fold.0) else {
+    let Admission::Expired(ready, Outcome::Rejected) = dispatcher.admit(now, moment, false, 0, &fold.0) else {
         panic!("it is late")
     };
     fold.apply(Event::JobExpired(JobExpired {
@@ -145,7 +145,7 @@ fn a_job_whose_time_runs_out_while_it_waits_ends_as_its_last_attempt_did() {
         not_after: moment,
     }));
     assert_eq!(fold.0.job(1), Some(JobState::Rejected));
-    assert!(matches!(dispatcher.admit(now, moment, true, &fold.0), Admission::Done));
+    assert!(matches!(dispatcher.admit(now, moment, true, 0, &fold.0), Admission::Done));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn what_waits_for_a_job_that_is_not_there_stops_the_run_instead_of_holding_it() 
     let fold = self::fold(&[vec![job(1, 0, 1, None), second.clone()]]);
     let rows = vec![Ok::<_, Vec<Problem>>(Planned::Job(Box::new(second)))].into_iter();
     let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(1), BreakerPolicy::default());
-    let admission = dispatcher.admit(Instant::now(), Timestamp::now(), true, &fold.0);
+    let admission = dispatcher.admit(Instant::now(), Timestamp::now(), true, 0, &fold.0);
     assert!(matches!(admission, Admission::Broken(_)), "{admission:?}");
 }
 
@@ -166,7 +166,7 @@ fn a_job_that_was_let_through_before_the_breaker_opened_is_shut_out() {
     let breaker = BreakerPolicy { failures: 1, ..BreakerPolicy::default() };
     let mut dispatcher = Dispatcher::new(vec![Lane { rows, concurrency: None }], &limits(2), breaker);
     let (now, wall) = (Instant::now(), Timestamp::now());
-    let mut go = |dispatcher: &mut Dispatcher<_>| match dispatcher.admit(now, wall, true, &fold.0) {
+    let mut go = |dispatcher: &mut Dispatcher<_>| match dispatcher.admit(now, wall, true, 0, &fold.0) {
         Admission::Go(ready) => {
             fold.intent(&ready);
             ready
