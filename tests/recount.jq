@@ -30,6 +30,8 @@ def rate: "\((10000 * (.succeeded + .accepted) / attempted | round) / 100)%  \(.
   "latency     min \($l[0]) ms  mean \($l | add / length | three) ms  p50 \($l | rank(0.5)) ms  p90 \($l | rank(0.9)) ms  p95 \($l | rank(0.95)) ms  p99 \($l | rank(0.99)) ms  max \($l[-1]) ms",
   "attempts    \(map(select(.event_type == "bridge_intent")) | length)  retries \(map(select(.event_type == "bridge_intent" and .attempt > 1)) | length)  throttled \(map(select(.event_type == "throttled")) | length)",
   "pace        \(($s | attempted) / ($duration / 1000000) | three) jobs/s  duration \($duration / 1000000 | three) s",
+  (map(select(.event_type == "job_skipped")) | group_by(.reason) | sort_by(-length)
+    | select(length > 0) | "skipped     " + (map("\(length) \(.[0].reason)") | join(" + "))),
   "met         success_rate >= 98%     \((100000000 * ($s.succeeded + $s.accepted) / ($s | attempted) | round) / 1000000)%",
   "met         unknown == 0            \($s.unknown)",
   "met         latency.p95 <= 2s       \($l | rank(0.95)) ms",

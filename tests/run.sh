@@ -3,7 +3,7 @@
 #
 #   tests/run.sh          all tests, and then the checks by programs that are not ours: another JSON Schema validator,
 #                         jq, DuckDB, readers of JUnit XML, GitHub's Markdown and Prometheus' metrics, a spreadsheet, an editor's
-#                         language server
+#                         language server, a browser
 #
 # Needs Rust, a C compiler and Debian packages at hand. Environment: nothing.
 set -euo pipefail
@@ -61,6 +61,22 @@ if ! grep -q "\"version\": \"$language_server_version\"" "$language_server/node_
     npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$language_server" "yaml-language-server@$language_server_version"
 fi
 
+# The last major version of puppeteer-core that Debian's Node runs.
+axe_version=4.11.0
+puppeteer_version=24.37.5
+page_check="$(pwd)/target/page-check"
+command -v chromium >/dev/null || install chromium
+command -v pdftotext >/dev/null || install poppler-utils
+if ! grep -q "\"version\": \"$axe_version\"" "$page_check/node_modules/axe-core/package.json" 2>/dev/null ||
+    ! grep -q "\"version\": \"$puppeteer_version\"" "$page_check/node_modules/puppeteer-core/package.json" 2>/dev/null; then
+    command -v npm >/dev/null || install nodejs npm
+    say "installing axe-core $axe_version and puppeteer-core $puppeteer_version into target/page-check"
+    rm -rf "$page_check"
+    mkdir -p "$page_check"
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$page_check" \
+        "axe-core@$axe_version" "puppeteer-core@$puppeteer_version"
+fi
+
 artifacts="$(pwd)/target/test-artifacts"
 rm -rf "$artifacts"
 mkdir -p "$artifacts"
@@ -111,6 +127,8 @@ check "their JUnit XML, Markdown and metrics, and those of a hostile run, read b
 check "the tables of a run, opened and saved again by LibreOffice" python3 tests/spreadsheet.py --binary "$binary"
 check "what an editor shows of the schema, by the YAML language server" \
     python3 tests/language_server.py --server "$language_server/node_modules/.bin/yaml-language-server" --root .
+check "the page of a report, in headless Chromium and past axe-core" \
+    node tests/page.mjs --binary "$binary" --modules "$page_check/node_modules" --pages "$artifacts/pages"
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -3,12 +3,15 @@
 //! [`RunState`] owns states and tallies; here is only what a report needs beyond them. A record that it refuses
 //! changes nothing here, so a report of the lines before it is still sound.
 
+use super::charts::Clock;
+use super::course::Course;
 use super::jobs::Jobs;
 use super::output::{Evidence, Report};
+use super::skips::Skips;
 use super::summarise::summarise;
 use super::summary::{ReconciliationSummary, ResumptionSummary, StopSummary, TokenSummary};
-use super::{reconciliation, resumption};
-use crate::event::{Event, Record, WaveFinished};
+use super::{reconciliation, resumption, slowest};
+use crate::event::{Event, Record, Setting, WaveFinished};
 use crate::model::{RunId, Timestamp};
 use crate::state::{RunState, StateError};
 use std::collections::BTreeSet;
@@ -33,6 +36,12 @@ pub struct ReportBuilder {
     pub(super) resumptions: Vec<ResumptionSummary>,
     pub(super) waves: Vec<WaveFinished>,
     pub(super) breaker_openings: u64,
+    /// Left-out jobs by reason.
+    pub(super) skips: Skips,
+    /// Settings in effect.
+    settings: Vec<Setting>,
+    course: Course,
+    clock: Clock,
     pub(super) tokens: TokenSummary,
     pub(super) reconciliation: ReconciliationSummary,
     /// Intents that a crash left without an outcome.
@@ -48,15 +57,22 @@ impl ReportBuilder {
 
     /// The same for an event that is on its way into a record. Seals and signatures say nothing here and may be missing.
     pub fn take(&mut self, run_id: &RunId, at: Timestamp, event: &Event) -> Result<(), StateError> {
+        let before = self.run.last();
         self.run.take(at, event)?;
+        self.course.take(at, before, event);
         match event {
-            Event::RunStarted(_) => {
+            Event::RunStarted(started) => {
+                self.settings.clone_from(&started.settings);
                 self.run_id = Some(run_id.clone());
                 self.jobs.begin(at);
+                self.clock.begin(at);
             }
             Event::BridgeIntent(intent) => self.jobs.intent(at, intent),
             Event::BridgeAttempt(attempt) => self.jobs.attempt(at, attempt),
-            Event::JobSkipped(skipped) => self.jobs.skipped(skipped),
+            Event::JobSkipped(skipped) => {
+                self.jobs.skipped(skipped);
+                self.skips.take(skipped);
+            }
             Event::JobNotAttempted(job) => self.jobs.not_attempted(job),
             Event::TokenFetched(token) => {
                 self.tokens.fetched += 1;
@@ -87,7 +103,9 @@ impl ReportBuilder {
             Event::JobExpired(expired) => self.jobs.ended(expired.job),
             Event::RunResumed(resumed) => {
                 self.finished_at = None;
-                resumption::take(&mut self.resumptions, at, resumed);
+                self.clock.resume(at, before.unwrap_or(at));
+                resumption::take(&mut self.resumptions, at, resumed, &self.settings);
+                self.settings.clone_from(&resumed.settings);
             }
             Event::JobReopened(_) => self.resumptions.last_mut().into_iter().for_each(|last| last.reopened += 1),
             Event::Signed(_)
@@ -107,7 +125,10 @@ impl ReportBuilder {
     pub fn finish(mut self, evidence: Evidence) -> Report {
         self.tokens.missing_scopes = std::mem::take(&mut self.missing_scopes).into_iter().collect();
         self.open_intents = if evidence.unread { self.run.in_flight() } else { self.run.settle() };
-        let summary = summarise(&self, evidence);
-        Report { summary, run: self.run, jobs: self.jobs }
+        let mut summary = summarise(&self, evidence);
+        let (slow_jobs, timeline) = slowest::look(&self.jobs, &self.run, &self.clock);
+        summary.slowest = slow_jobs;
+        (summary.events, summary.events_left_out) = self.course.finish(self.run.last());
+        Report { summary, run: self.run, jobs: self.jobs, timeline, clock: self.clock }
     }
 }

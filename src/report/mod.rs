@@ -23,6 +23,7 @@
 mod builder;
 mod cell;
 mod charts;
+mod course;
 mod errors;
 mod figures;
 mod html;
@@ -34,9 +35,12 @@ mod number;
 mod output;
 mod prometheus;
 mod reconciliation;
+mod remedies;
 mod results_csv;
 mod resumption;
 mod row;
+mod skips;
+mod slowest;
 mod spill;
 mod summarise;
 mod summary;
@@ -49,8 +53,11 @@ mod xml;
 mod tests;
 
 pub use builder::ReportBuilder;
+pub use course::{RunEvent, RunEventKind};
 pub use left::{InputColumns, Left, LeftJob, LeftWriter};
 pub use output::{Evidence, Report, ReportFile};
+pub use skips::SkipGroup;
+pub use slowest::SlowJob;
 pub use summary::{
     AuditSummary, CriterionSummary, ErrorGroup, Figures, InputSummary, LatencyFigures, OperatorSummary, ProfileSummary,
     QueueFigures, ReconciledJob, ReconciliationSummary, ResumptionSummary, StopSummary, Summary, TokenSummary,

@@ -50,6 +50,13 @@ pub(super) fn count(number: u64) -> String {
     out
 }
 
+/// `1,204.5`: a number as it is, its whole part in groups of three.
+pub(super) fn grouped(number: &str) -> String {
+    let (whole, rest) = number.split_once('.').map_or((number, None), |(whole, rest)| (whole, Some(rest)));
+    let whole = whole.parse().map_or_else(|_| whole.to_owned(), count);
+    rest.map_or_else(|| whole.clone(), |rest| format!("{whole}.{rest}"))
+}
+
 /// `5.1`: milliseconds, exact.
 pub(super) fn ms(latency: Latency) -> String {
     latency.millis().to_string()
@@ -86,6 +93,7 @@ mod tests {
     #[test]
     fn numbers_read_well_and_rounding_never_hides_a_failure() {
         assert_eq!([count(7), count(1204), count(1_000_000)], ["7", "1,204", "1,000,000"]);
+        assert_eq!([grouped("30000.5"), grouped("7"), grouped("0.25")], ["30,000.5", "7", "0.25"]);
         assert_eq!(percent(999_999, 1_000_000), Some(99.99));
         assert_eq!(percent(1, 1_000_000), Some(0.01));
         assert_eq!(

@@ -2,6 +2,7 @@
 //!
 //! Must not read a clock or a file of the run. Asking twice gives the same bytes twice.
 
+use super::charts::{Clock, Timeline};
 use super::jobs::Jobs;
 use super::summary::Summary;
 use super::{html, junit, markdown, prometheus, results_csv, summary_csv, text};
@@ -32,6 +33,9 @@ pub struct Report {
     pub(super) summary: Summary,
     pub(super) run: RunState,
     pub(super) jobs: Jobs,
+    /// The run over time; `None` when no job ended.
+    pub(super) timeline: Option<Timeline>,
+    pub(super) clock: Clock,
 }
 
 /// A file's name and what writes it.

@@ -56,6 +56,11 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         errors,
         errors_left_out,
         warnings: warnings(fold),
+        skips: fold.skips.groups(),
+        // These three need one look at every job, after this.
+        slowest: Vec::new(),
+        events: Vec::new(),
+        events_left_out: 0,
         reconciliation: ReconciliationSummary {
             verdict_of_run: run.reconciliation().and(finished.map(|end| end.verdict)),
             ..fold.reconciliation.clone()
@@ -72,6 +77,11 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         token_url: started.and_then(|run| run.token_url.clone()),
         settings: started.map(|run| run.settings.clone()).unwrap_or_default(),
         numbers: started.map(|run| run.numbers).unwrap_or_default(),
+        number_key_id: started.and_then(|run| run.number_key_id.clone()),
+        plan_id: started.and_then(|run| run.plan_id.clone()),
+        once_store: started.and_then(|run| run.once_store.clone()),
+        directory: started.and_then(|run| run.directory.clone()),
+        run_dir: started.and_then(|run| run.run_dir.clone()),
         audit: AuditSummary { lines: evidence.lines, head: evidence.head, signed_by: evidence.signed_by },
     }
 }

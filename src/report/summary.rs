@@ -3,6 +3,9 @@
 //! Only `summarise.rs` fills one in. Nothing optional is left out: it is null. Numbers are exact or rounded as their
 //! description says; `v` grows when a field changes its meaning or goes away, not when one is added.
 
+use super::course::RunEvent;
+use super::skips::SkipGroup;
+use super::slowest::SlowJob;
 use crate::event::{Ending, ReconciledBy, Setting, Verdict, WaveCounts};
 use crate::model::{Evidence, JobNumber, NumberPrivacy, Outcome, RunId, SetName, Timestamp};
 use schemars::JsonSchema;
@@ -71,6 +74,19 @@ pub struct Summary {
     pub errors_left_out: u64,
     /// Successes with something odd about them, by what it is.
     pub warnings: Vec<WarningGroup>,
+    /// Jobs that were left out, by reason; the largest group first.
+    #[serde(default)]
+    pub skips: Vec<SkipGroup>,
+    /// The jobs whose last attempt took longest, 20 at most, the slowest first.
+    #[serde(default)]
+    pub slowest: Vec<SlowJob>,
+    /// What happened to the run as a whole, in the order of time: pauses, the breaker, waves, waits, stops, new processes. At most
+    /// 40 entries of a kind, and 200 waves; what follows closely on its like is one entry.
+    #[serde(default)]
+    pub events: Vec<RunEvent>,
+    /// Further stops, resumptions and waves, which only a forged file has.
+    #[serde(default)]
+    pub events_left_out: u64,
     /// Jobs that may have had an effect nobody confirmed.
     pub unknown: UnknownSummary,
     /// Jobs that were unknown, and of which it was found out what became of them.
@@ -97,6 +113,21 @@ pub struct Summary {
     pub settings: Vec<Setting>,
     /// How telephone numbers are written.
     pub numbers: NumberPrivacy,
+    /// Which key the pseudonyms of numbers are made with; null unless `numbers` is `keyed`.
+    #[serde(default)]
+    pub number_key_id: Option<String>,
+    /// The saved plan that the run kept to; null when it was told to keep to none.
+    #[serde(default)]
+    pub plan_id: Option<String>,
+    /// The register of calls that `guards.once_per` asked; null where it asked none.
+    #[serde(default)]
+    pub once_store: Option<String>,
+    /// The working directory that the run was started in; names of inputs are relative to it.
+    #[serde(default)]
+    pub directory: Option<String>,
+    /// The run's own directory when it was started; the file may have been moved since.
+    #[serde(default)]
+    pub run_dir: Option<String>,
     /// The file that all this was made from.
     pub audit: AuditSummary,
 }
@@ -123,6 +154,9 @@ pub struct ResumptionSummary {
     pub reason: Option<String>,
     /// Rules that held and were passed over.
     pub despite: Vec<String>,
+    /// Settings that are not what they were before, as they are since.
+    #[serde(default)]
+    pub changed: Vec<Setting>,
 }
 
 /// Figures of a set or of the whole run.
@@ -266,7 +300,10 @@ pub struct ErrorGroup {
     pub count: u64,
     /// The first of them in plan order, five at most.
     pub first_jobs: Vec<JobNumber>,
-    /// The likely cause and what to do.
+    /// What is probably behind it.
+    #[serde(default)]
+    pub cause: String,
+    /// What to do about it.
     pub remedy: String,
 }
 

@@ -48,6 +48,7 @@ pub(super) fn lines(summary: &Summary) -> String {
     out.push(row("pace", &format!("{pace}  duration {}", span(summary.duration_ms))));
     out.extend(unknown(summary));
     out.extend(super::reconciliation::words(&summary.reconciliation).map(|words| row("reconciled", &words)));
+    out.extend(super::skips::words(&summary.skips).map(|words| row("skipped", &words)));
     out.extend(warnings(summary));
     out.extend(criteria(&summary.criteria));
     out.extend(sets(&summary.sets));

@@ -41,7 +41,8 @@ pub(in crate::report) fn balance(figures: &Figures) -> Option<String> {
     (!parts.is_empty()).then(|| {
         format!(
             "<svg class=\"balance\" viewBox=\"0 0 {WIDTH} 14\" preserveAspectRatio=\"none\" role=\"img\" \
-             aria-label=\"Jobs: {}\">{}</svg>",
+             aria-labelledby=\"bar-t\" aria-describedby=\"bar-d\"><title id=\"bar-t\">Where the jobs ended</title>\
+             <desc id=\"bar-d\">{}</desc>{}</svg>",
             words.join(", "),
             bars.concat()
         )

@@ -4,6 +4,7 @@
 
 use super::escape;
 use super::scale::Ticks;
+use crate::report::number::float;
 
 /// A size of paper.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,11 @@ const RIGHT: f64 = 14.0;
 const BOTTOM: f64 = 26.0;
 /// Room that an axis label takes above its line.
 const RAISE: f64 = 4.0;
+/// Left of a chart over time: the name of a lane.
+const TIME_LEFT: f64 = 62.0;
+/// The height of a lane, and of what lies in it.
+const LANE: f64 = 20.0;
+const IN_LANE: f64 = 12.0;
 
 impl Frame {
     /// For a desk.
@@ -30,9 +36,65 @@ impl Frame {
     pub(super) const NARROW: Self =
         Self { class: "narrow", width: 340.0, height: 220.0, left: 46.0, top: 46.0, labels: 4 };
 
-    /// Without the three rows for marks above the drawing.
+    /// For a chart over time, without the three rows for marks above the drawing.
     pub(super) fn without_marks(self) -> Self {
-        Self { top: 24.0, height: self.height - 40.0, ..self }
+        Self { top: 24.0, height: self.height - 40.0, left: TIME_LEFT, ..self }
+    }
+
+    /// For so many lanes over the same time.
+    pub(super) fn with_lanes(self, lanes: usize) -> Self {
+        let height = 8.0 + LANE * float(lanes as u64);
+        Self { top: 4.0, height, left: TIME_LEFT, ..self }
+    }
+
+    /// A lane's name and its line.
+    pub(super) fn lane(&self, row: usize, name: &str) -> String {
+        let y = self.lane_middle(row);
+        let (left, right) = (self.x(0.0), self.x(1.0));
+        format!(
+            "<path class=\"grid\" d=\"M{left:.1} {y:.1}H{right:.1}\"/><text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" \
+             text-anchor=\"end\">{}</text>",
+            left - 6.0,
+            y + RAISE,
+            escape(name)
+        )
+    }
+
+    /// Something in a lane: a bar, or a diamond where it is a moment.
+    pub(super) fn in_lane(&self, row: usize, class: &str, (from, until): (f64, f64), words: &str) -> String {
+        let (left, right, y, half) = (self.x(from), self.x(until), self.lane_middle(row), IN_LANE / 2.0);
+        let words = escape(words);
+        if until <= from {
+            return format!(
+                "<path class=\"{class}\" d=\"M{left:.1} {:.1}l{half} {half}l-{half} {half}l-{half} -{half}z\"><title>{words}</title></path>",
+                y - half
+            );
+        }
+        format!(
+            "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{IN_LANE}\" rx=\"2\"><title>{words}</title></rect>",
+            y - half,
+            (right - left - 0.6).max(3.0)
+        )
+    }
+
+    fn lane_middle(&self, row: usize) -> f64 {
+        self.top + LANE * (float(row as u64) + 0.5)
+    }
+
+    /// A stretch of the background.
+    pub(super) fn shade(&self, (from, until): (f64, f64)) -> String {
+        let (left, right) = (self.x(from), self.x(until));
+        format!(
+            "<rect class=\"shade\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
+            self.top,
+            (right - left).max(1.0),
+            self.y(0.0) - self.top
+        )
+    }
+
+    /// A line from top to bottom.
+    pub(super) fn post(&self, at: f64) -> String {
+        format!("<path class=\"mark\" d=\"M{:.1} {:.1}V{:.1}\"/>", self.x(at), self.top, self.y(0.0))
     }
 
     pub(super) fn x(&self, fraction: f64) -> f64 {
@@ -44,13 +106,14 @@ impl Frame {
         bottom - fraction * (bottom - self.top)
     }
 
-    /// The whole drawing; `words` is its text alternative.
-    pub(super) fn svg(&self, words: &str, inside: &str) -> String {
+    /// The whole drawing; title and words are what stands for it where it is not seen. `id` is its own on the page.
+    pub(super) fn svg(&self, id: &str, title: &str, words: &str, inside: &str) -> String {
+        let Self { class, width, height, .. } = self;
         format!(
-            "<svg class=\"{}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{inside}</svg>",
-            self.class,
-            self.width,
-            self.height,
+            "<svg class=\"{class}\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{id}-{class}\" \
+             aria-describedby=\"{id}-{class}-d\"><title id=\"{id}-{class}\">{}</title><desc id=\"{id}-{class}-d\">{}</desc>\
+             {inside}</svg>",
+            escape(title),
             escape(words)
         )
     }

@@ -5,14 +5,18 @@
 //! same wherever they are made.
 
 mod balance;
+mod clock;
 mod frame;
 mod histogram;
+mod lanes;
 mod scale;
 mod timeline;
 
 pub(super) use balance::{balance, parts};
-pub(super) use histogram::histogram;
-pub(super) use timeline::{Timeline, latency_over_time, rate_over_time};
+pub(super) use clock::Clock;
+pub(super) use histogram::Histogram;
+pub(super) use lanes::{any_rest, course_over_time, lanes};
+pub(super) use timeline::{TimeRow, Timeline, latency_over_time, rate_over_time};
 
 use frame::Frame;
 
@@ -27,7 +31,7 @@ fn both_low(draw: impl Fn(&Frame) -> String) -> String {
 }
 
 /// Text for an element or a quoted attribute.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

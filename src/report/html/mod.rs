@@ -1,11 +1,15 @@
 //! report.html: one file, no script, no network, readable on paper and on a telephone.
 //!
-//! Server text is hostile: the template escapes everything but the style sheet and our own drawings (the five triple
+//! Server text is hostile: the template escapes everything but the style sheet and our own drawings (the ten triple
 //! braces in it), and a content security policy forbids script and loading even if that failed. Texts are made
 //! printable and cut, lists are cut, so the page stays below 2 MB whatever the run.
 
+mod lists;
 mod page;
+mod proof;
+mod sheet;
 mod tables;
+mod words;
 
 use super::output::Report;
 use handlebars::{Handlebars, RenderError, TemplateError};

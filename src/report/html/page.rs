@@ -1,33 +1,33 @@
 //! What the template prints: strings, ready to be escaped. No markup but the drawings.
-//!
-//! Somebody else's text enters through [`clean`] only.
 
-use super::tables;
+use super::lists::{EventRow, SkipRow, SlowRow, StatusRow, TimeCells};
+use super::proof::{Check, Fact};
+use super::sheet::{BalanceRow, StateColumn};
 use super::tables::{
-    BalanceRow, CriterionRow, ErrorRow, InputRow, LatencyRow, ReconciledRow, SettingRow, StateColumn, StopRow,
-    UnknownRow, WarningRow,
+    CriterionRow, ErrorRow, InputRow, LatencyRow, ReconciledRow, SettingRow, StopRow, UnknownRow, WarningRow,
 };
+use super::words::{clean, second};
+use super::{lists, proof, sheet, tables};
 use crate::event::{Ending, Verdict};
-use crate::model::{Timestamp, printable};
-use crate::report::charts::{Timeline, balance, histogram, latency_over_time, rate_over_time};
-use crate::report::number::{NO_DATA, count, percent, span};
+use crate::model::Timestamp;
+use crate::report::charts::{
+    Histogram, Timeline, any_rest, balance, course_over_time, lanes, latency_over_time, rate_over_time,
+};
+use crate::report::number::{NO_DATA, count, grouped, percent, span};
 use crate::report::output::Report;
 use crate::report::summary::Summary;
 use crate::report::text::{ending_words, verdict};
 use serde::Serialize;
 
-/// Characters of one text on the page.
-const MAX_TEXT: usize = 300;
-
-/// A text of others as it may stand on the page.
-pub(super) fn clean(text: &str) -> String {
-    printable(text, MAX_TEXT).into_owned()
-}
-
 /// The page.
 #[derive(Debug, Serialize)]
 pub(super) struct Page {
     css: &'static str,
+    margins: String,
+    incomplete: bool,
+    closed: bool,
+    directory: String,
+    contents: Vec<Entry>,
     runbook: String,
     description: Option<String>,
     run_id: String,
@@ -41,20 +41,31 @@ pub(super) struct Page {
     stops: Vec<StopRow>,
     tiles: Vec<Tile>,
     criteria: Vec<CriterionRow>,
-    waves: Vec<tables::WaveRow>,
+    gates: Vec<CriterionRow>,
     balance_svg: Option<String>,
     states: Vec<StateColumn>,
     balance: Vec<BalanceRow>,
+    wave_balance: Vec<BalanceRow>,
     total: BalanceRow,
     sets_left_out: Option<String>,
     equation: String,
     histogram_svg: Option<String>,
+    histogram: Vec<[String; 3]>,
     latency_columns: [&'static str; 10],
     latencies: Vec<LatencyRow>,
     latency_total: LatencyRow,
     rate_svg: Option<String>,
     latency_svg: Option<String>,
+    course_svg: Option<String>,
+    rests: Option<&'static str>,
+    series: Vec<StateColumn>,
+    times: Vec<TimeCells>,
     bucket: String,
+    events: Vec<EventRow>,
+    events_left_out: Option<String>,
+    statuses: Vec<StatusRow>,
+    skips: Vec<SkipRow>,
+    slowest: Vec<SlowRow>,
     errors: Vec<ErrorRow>,
     errors_left_out: Option<String>,
     warnings: Vec<WarningRow>,
@@ -66,10 +77,20 @@ pub(super) struct Page {
     reconciled_left_out: Option<String>,
     facts: Vec<Fact>,
     inputs: Vec<InputRow>,
+    inputs_left_out: Option<String>,
     settings: Vec<SettingRow>,
+    checks: Vec<Check>,
     lines: String,
     head: String,
     signed_by: Option<String>,
+}
+
+/// A line of the contents: where it leads, and how much is there.
+#[derive(Debug, Serialize)]
+struct Entry {
+    id: &'static str,
+    name: &'static str,
+    count: Option<String>,
 }
 
 /// A key figure.
@@ -81,22 +102,22 @@ struct Tile {
     tone: &'static str,
 }
 
-/// A line of the provenance.
-#[derive(Debug, Serialize)]
-struct Fact {
-    name: &'static str,
-    value: String,
-    code: bool,
-}
-
 impl Page {
     /// The page of a report.
     pub(super) fn of(report: &Report, css: &'static str) -> Self {
         let summary = &report.summary;
-        let timeline = Timeline::of(&report.jobs, &report.run);
+        let timeline = report.timeline.as_ref();
+        let histogram = Histogram::of(report.run.total());
+        let lanes = lanes(&summary.events, &report.clock, summary.last_record);
+        let (events, events_left_out) = lists::events(report);
         let some = |number: u64| (number > 0).then(|| count(number));
         Self {
             css,
+            margins: proof::margins(summary),
+            incomplete: verdict(summary) == "INCOMPLETE",
+            closed: summary.finished.is_some(),
+            directory: proof::directory(summary),
+            contents: contents(summary),
             runbook: if summary.runbook.is_empty() {
                 "(no opening record)".to_owned()
             } else {
@@ -114,32 +135,53 @@ impl Page {
             stops: tables::stops(summary),
             tiles: tiles(summary),
             criteria: tables::criteria(summary),
-            waves: tables::waves(summary),
+            gates: tables::gates(summary),
             balance_svg: balance(&summary.total),
-            states: tables::states(&summary.total),
-            balance: tables::balances(summary),
-            total: tables::balance_row(&summary.total, &summary.total),
-            sets_left_out: some(tables::sets_left_out(summary)),
-            equation: tables::equation(summary),
-            histogram_svg: histogram(report.run.total()),
+            states: sheet::states(&summary.total),
+            balance: sheet::balances(summary),
+            wave_balance: sheet::wave_balances(summary),
+            total: sheet::balance_row(&summary.total, &summary.total),
+            sets_left_out: some(sheet::sets_left_out(summary)),
+            equation: sheet::equation(summary),
+            histogram_svg: histogram.as_ref().map(Histogram::svg),
+            histogram: histogram.as_ref().map(Histogram::rows).unwrap_or_default(),
             latency_columns: tables::LATENCY_COLUMNS,
             latencies: tables::latencies(summary),
             latency_total: tables::latency_row(&summary.total),
-            rate_svg: timeline.as_ref().map(rate_over_time),
-            latency_svg: timeline.as_ref().and_then(latency_over_time),
-            bucket: timeline.as_ref().map(Timeline::width).unwrap_or_default(),
+            rate_svg: timeline.map(|timeline| rate_over_time(timeline, &lanes)),
+            latency_svg: timeline.and_then(|timeline| latency_over_time(timeline, &lanes)),
+            course_svg: timeline.and_then(|timeline| course_over_time(timeline, &lanes)),
+            rests: any_rest(&lanes).then_some("nothing new was sent"),
+            series: timeline.map(sheet::series).unwrap_or_default(),
+            times: timeline.map(lists::times).unwrap_or_default(),
+            bucket: timeline.map(Timeline::width).unwrap_or_default(),
+            events,
+            events_left_out: some(events_left_out),
+            statuses: lists::statuses(summary),
+            skips: lists::skips(summary),
+            slowest: lists::slowest(summary),
             errors: tables::errors(summary),
             errors_left_out: some(summary.errors_left_out),
             warnings: tables::warnings(summary),
             unknown: tables::unknown(summary),
             unknown_count: tables::jobs(summary.unknown.count),
-            unknown_left_out: some(summary.unknown.left_out),
+            unknown_left_out: some(tables::left_out(
+                summary.unknown.left_out,
+                summary.unknown.jobs.len(),
+                tables::MAX_UNKNOWN,
+            )),
             reconciliation: crate::report::reconciliation::words(&summary.reconciliation),
             reconciled: tables::reconciled(summary),
-            reconciled_left_out: some(summary.reconciliation.left_out),
-            facts: facts(summary),
+            reconciled_left_out: some(tables::left_out(
+                summary.reconciliation.left_out,
+                summary.reconciliation.jobs.len(),
+                tables::MAX_RECONCILED,
+            )),
+            facts: proof::facts(summary),
             inputs: tables::inputs(summary),
+            inputs_left_out: some(tables::left_out(0, summary.inputs.len(), tables::MAX_ROWS)),
             settings: tables::settings(summary),
+            checks: proof::checks(summary),
             lines: count(summary.audit.lines),
             head: clean(&summary.audit.head),
             signed_by: summary.audit.signed_by.as_deref().map(clean),
@@ -147,10 +189,31 @@ impl Page {
     }
 }
 
+fn contents(summary: &Summary) -> Vec<Entry> {
+    let some = |number: u64| (number > 0).then(|| count(number));
+    let entry = |id, name, count| Entry { id, name, count };
+    let unmet = summary.criteria.iter().filter(|criterion| criterion.met == Some(false)).count();
+    let mut contents = vec![
+        entry("criteria", "Criteria", (unmet > 0).then(|| format!("{unmet} not met"))),
+        entry("balance", "Balance sheet", None),
+        entry("errors", "Errors", some(summary.total.failure_count)),
+        entry("unknown", "Unknown", some(summary.unknown.count)),
+        entry("reconciliation", "Found out", some(summary.reconciliation.bridged + summary.reconciliation.not_bridged)),
+        entry("skips", "Left out", some(summary.total.skipped)),
+        entry("time", "Over time", None),
+        entry("latency", "Latency", None),
+        entry("provenance", "Provenance", None),
+        entry("seal", "Seal", None),
+    ];
+    contents.retain(|entry| {
+        entry.id != "reconciliation" || crate::report::reconciliation::words(&summary.reconciliation).is_some()
+    });
+    contents
+}
+
 /// `2026-11-22 08:01:02 UTC`.
 fn minute(at: Timestamp) -> String {
-    let text = at.to_string();
-    text.get(..19).map_or_else(|| text.clone(), |second| format!("{} UTC", second.replace('T', " ")))
+    format!("{} UTC", second(at))
 }
 
 fn verdict_note(summary: &Summary) -> Option<String> {
@@ -171,7 +234,7 @@ fn verdict_note(summary: &Summary) -> Option<String> {
 fn tiles(summary: &Summary) -> Vec<Tile> {
     let total = &summary.total;
     let or_none = |value: Option<String>| value.unwrap_or_else(|| NO_DATA.to_owned());
-    let p50 = total.latency_ms.map(|ms| format!("median {} ms", ms.p50));
+    let p50 = total.latency_ms.map(|ms| format!("median {} ms", grouped(&ms.p50.to_string())));
     let tile = |name, value, note, tone| Tile { name, value, note, tone };
     let due = total.jobs - total.skipped;
     let share = percent(total.total_operations, due).map(|percent| format!("{percent}% of those not skipped"));
@@ -196,8 +259,18 @@ fn tiles(summary: &Summary) -> Vec<Tile> {
             if doubt == 0 { "nothing to look up".to_owned() } else { "to be looked up".to_owned() },
             if doubt == 0 { "" } else { "open" },
         ),
-        tile("Latency p95", or_none(total.latency_ms.map(|ms| format!("{} ms", ms.p95))), p50.unwrap_or_default(), ""),
-        tile("Throughput", or_none(total.throughput_per_s.map(|pace| format!("{pace}/s"))), retries, ""),
+        tile(
+            "Latency p95",
+            or_none(total.latency_ms.map(|ms| format!("{} ms", grouped(&ms.p95.to_string())))),
+            p50.unwrap_or_default(),
+            "",
+        ),
+        tile(
+            "Throughput",
+            or_none(total.throughput_per_s.map(|pace| format!("{}/s", grouped(&pace.to_string())))),
+            retries,
+            "",
+        ),
         tile("Duration", span(summary.duration_ms), format!("throttled {}", times(total.throttled)), ""),
     ]
 }
@@ -208,36 +281,4 @@ fn times(number: u64) -> String {
         1 => "once".to_owned(),
         _ => format!("{} times", count(number)),
     }
-}
-
-fn facts(summary: &Summary) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    let mut add = |name, value: Option<String>, code| {
-        facts.extend(value.filter(|value| !value.is_empty()).map(|value| Fact { name, value: clean(&value), code }));
-    };
-    let who = summary.operator.as_ref();
-    let sudo = |who: &str| format!(", called by {who} through sudo");
-    add("Operator", who.map(|w| w.user.clone() + &w.sudo_user.as_deref().map(sudo).unwrap_or_default()), false);
-    add("Host", who.map(|who| format!("{}, process {}", who.host, who.pid)), false);
-    add("Tool", Some(summary.tool.clone()), false);
-    add("Started", summary.started.map(|at| at.to_string()), false);
-    add("Finished", summary.finished.map(|at| at.to_string()), false);
-    let cut = summary.finished.is_none();
-    add("Last record", summary.last_record.filter(|_| cut).map(|at| at.to_string()), false);
-    for resumption in &summary.resumptions {
-        add("Resumed", Some(crate::report::resumption::words(resumption)), false);
-    }
-    add("Ended because", summary.ending.map(|ending| ending_words(ending).to_owned()), false);
-    add("Base URL", summary.base_url.clone(), true);
-    add("Token URL", summary.token_url.clone(), true);
-    let tokens = format!("{} granted, {} refused or failed", summary.tokens.fetched, summary.tokens.failed);
-    add("Access tokens", Some(tokens), false);
-    add("Last token error", summary.tokens.last_error.clone(), false);
-    add("Scopes not granted", Some(summary.tokens.missing_scopes.join(" ")), true);
-    add("Profile", Some(summary.profile.name.clone()), false);
-    add("Profile SHA-256", Some(summary.profile.sha256.clone()), true);
-    let labels: Vec<String> = summary.labels.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    add("Labels", Some(labels.join(", ")), false);
-    add("Telephone numbers", Some(tables::numbers(summary.numbers).to_owned()), false);
-    facts
 }

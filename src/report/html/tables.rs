@@ -1,25 +1,27 @@
 //! The rows of the page's tables. Every list is cut here, so that the page is bounded.
 
-use super::page::clean;
+use super::words::{bounded, cell, clean, marked};
 use crate::event::SettingSource;
-use crate::model::{NumberPrivacy, Outcome, printable};
-use crate::report::charts::parts;
+use crate::model::{Criterion, NumberPrivacy, Outcome};
 use crate::report::errors::evidence_words;
-use crate::report::number::{count, criterion_value};
+use crate::report::number::{count, criterion_value, grouped};
 use crate::report::reconciliation::reconciled_word;
 use crate::report::summary::{Figures, Summary};
 use crate::report::text::ending_words;
 use serde::Serialize;
 
 /// Sets, criteria, inputs, settings that are shown; the JSON has them all.
-const MAX_ROWS: usize = 200;
-/// Characters of a cell in the list of unknowns: 1,000 rows of five cells stay well below 2 MB even when every
-/// character needs an escape.
-const MAX_CELL: usize = 64;
+pub(super) const MAX_ROWS: usize = 200;
+/// Unknown jobs that are shown: more are not read, but worked on from a file.
+pub(super) const MAX_UNKNOWN: usize = 500;
+/// Jobs that were unknown once and are shown.
+pub(super) const MAX_RECONCILED: usize = 250;
+/// Rows that may be long.
+const FEW: usize = 100;
 /// Characters of a request id, which is ASCII.
 const MAX_REQUEST_ID: usize = 160;
 /// What stands in an empty cell.
-const NONE: &str = "–";
+pub(super) const NONE: &str = "–";
 
 /// The columns of the latency table after set and answers.
 pub(super) const LATENCY_COLUMNS: [&str; 10] = ["min", "mean", "p50", "p90", "p95", "p99", "max", "p50", "p95", "max"];
@@ -34,43 +36,13 @@ pub(super) struct StopRow {
 
 #[derive(Debug, Serialize)]
 pub(super) struct CriterionRow {
-    criterion: String,
+    /// The wave that had to show it; none for a criterion of the run.
+    wave: Option<u32>,
+    /// Empty: nothing.
+    metric: String,
+    set: Option<String>,
+    limit: String,
     value: String,
-    result: &'static str,
-    tone: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct StateColumn {
-    name: &'static str,
-    class: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct BalanceRow {
-    set: String,
-    counts: Vec<CountCell>,
-    sum: String,
-    jobs: String,
-    check: &'static str,
-    tone: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct CountCell {
-    value: String,
-    zero: bool,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct WaveRow {
-    wave: u32,
-    jobs: String,
-    bridged: String,
-    failed: String,
-    unknown: String,
-    skipped: String,
-    require: String,
     result: &'static str,
     tone: &'static str,
 }
@@ -88,6 +60,7 @@ pub(super) struct ErrorRow {
     status: Option<u16>,
     evidence: &'static str,
     message: Option<String>,
+    cause: String,
     remedy: String,
     first: String,
     tone: &'static str,
@@ -104,7 +77,8 @@ pub(super) struct WarningRow {
 pub(super) struct UnknownRow {
     job: u64,
     set: String,
-    key: String,
+    /// Where it is not the call id.
+    key: Option<String>,
     call_id: String,
     request_id: String,
     correlation_id: Option<String>,
@@ -135,6 +109,8 @@ pub(super) struct SettingRow {
     name: String,
     value: String,
     source: &'static str,
+    /// Somebody chose it.
+    chosen: bool,
 }
 
 pub(super) fn stops(summary: &Summary) -> Vec<StopRow> {
@@ -149,94 +125,46 @@ pub(super) fn stops(summary: &Summary) -> Vec<StopRow> {
     summary.stops.iter().filter(|stop| since.is_none_or(|since| stop.timestamp >= since)).map(row).collect()
 }
 
-pub(super) fn waves(summary: &Summary) -> Vec<WaveRow> {
-    let row = |wave: &crate::report::WaveSummary| {
-        let counts = &wave.counts.counts;
+pub(super) fn criteria(summary: &Summary) -> Vec<CriterionRow> {
+    summary.criteria.iter().take(MAX_ROWS).map(|criterion| criterion_row(None, criterion)).collect()
+}
+
+/// What each wave had to show, a row each; a wave that had to show nothing has one, too.
+pub(super) fn gates(summary: &Summary) -> Vec<CriterionRow> {
+    let wave = |wave: &crate::report::WaveSummary| {
+        let number = Some(wave.counts.wave);
         let (result, tone) = match wave.passed {
             Some(true) => ("✓ passed", "good"),
             Some(false) => ("✗ held back the next one", "bad"),
             None => ("not finished", "zero"),
         };
-        let shown = |criterion: &crate::report::CriterionSummary| {
-            let value = criterion_value(&criterion.criterion, criterion.value);
-            format!("{} (it was {value})", clean(&criterion.criterion))
-        };
-        WaveRow {
-            wave: wave.counts.wave,
-            jobs: count(counts.jobs),
-            bridged: count(counts.succeeded + counts.accepted),
-            failed: count(counts.rejected + counts.not_sent),
-            unknown: count(counts.unknown),
-            skipped: count(counts.skipped),
-            require: wave.require.iter().map(shown).collect::<Vec<_>>().join("; "),
-            result,
-            tone,
-        }
+        let (metric, limit, value) = (String::new(), NONE.to_owned(), NONE.to_owned());
+        let nothing = CriterionRow { wave: number, metric, set: None, limit, value, result, tone };
+        let rows: Vec<_> = wave.require.iter().map(|criterion| criterion_row(number, criterion)).collect();
+        if rows.is_empty() { vec![nothing] } else { rows }
     };
-    summary.waves.iter().take(MAX_ROWS).map(row).collect()
+    summary.waves.iter().flat_map(wave).take(MAX_ROWS).collect()
 }
 
-pub(super) fn criteria(summary: &Summary) -> Vec<CriterionRow> {
-    let row = |criterion: &crate::report::CriterionSummary| {
-        let (result, tone) = match criterion.met {
-            Some(true) => ("✓ met", "good"),
-            Some(false) => ("✗ not met", "bad"),
-            None => ("not judged", "zero"),
-        };
-        let judged = criterion.met.map(|_| criterion_value(&criterion.criterion, criterion.value));
-        let value = judged.unwrap_or_else(|| NONE.to_owned());
-        CriterionRow { criterion: clean(&criterion.criterion), value, result, tone }
+fn criterion_row(wave: Option<u32>, criterion: &crate::report::CriterionSummary) -> CriterionRow {
+    let (result, tone) = match criterion.met {
+        Some(true) => ("✓ met", "good"),
+        Some(false) => ("✗ not met", "bad"),
+        None => ("not judged", "zero"),
     };
-    summary.criteria.iter().take(MAX_ROWS).map(row).collect()
-}
-
-/// The state columns; the last one, and the one for what was found out later, only where they count something.
-pub(super) fn states(total: &Figures) -> Vec<StateColumn> {
-    shown(total, total).map(|(_, class, name)| StateColumn { name, class }).collect()
-}
-
-pub(super) fn balances(summary: &Summary) -> Vec<BalanceRow> {
-    summary.sets.iter().take(MAX_ROWS).map(|set| balance_row(set, &summary.total)).collect()
-}
-
-pub(super) fn sets_left_out(summary: &Summary) -> u64 {
-    u64::try_from(summary.sets.len().saturating_sub(MAX_ROWS)).unwrap_or(u64::MAX)
-}
-
-pub(super) fn balance_row(figures: &Figures, total: &Figures) -> BalanceRow {
-    let sum: u64 = parts(figures).iter().map(|(jobs, ..)| jobs).sum();
-    let (check, tone) = match (sum == figures.jobs, figures.open) {
-        (true, 0) => ("✓", "good"),
-        (true, _) => ("open", "bad"),
-        (false, _) => ("✗", "bad"),
-    };
-    BalanceRow {
-        set: set_name(figures),
-        counts: shown(figures, total).map(|(jobs, ..)| CountCell { value: count(jobs), zero: jobs == 0 }).collect(),
-        sum: count(sum),
-        jobs: count(figures.jobs),
-        check,
-        tone,
-    }
-}
-
-fn shown(figures: &Figures, total: &Figures) -> impl Iterator<Item = (u64, &'static str, &'static str)> {
-    let (open, found) = (total.open > 0, total.not_bridged > 0);
-    parts(figures).into_iter().filter(move |(_, class, _)| (open || *class != "open2") && (found || *class != "bad3"))
-}
-
-/// The balance sheet as a sentence that can be checked by eye.
-pub(super) fn equation(summary: &Summary) -> String {
-    let total = &summary.total;
-    let terms: Vec<String> = shown(total, total).map(|(jobs, _, word)| format!("{} {word}", count(jobs))).collect();
-    let sum: u64 = parts(total).iter().map(|(jobs, ..)| jobs).sum();
-    let check = match (sum == total.jobs, total.open == 0, summary.complete) {
-        (true, true, true) => "It adds up, and the closing record says the same.",
-        (true, true, false) => "It adds up, but the file is not whole: see above.",
-        (true, false, _) => "Not every job has its final state.",
-        (false, ..) => "It does NOT add up.",
-    };
-    format!("{} = {}. {check}", jobs(total.jobs), terms.join(" + "))
+    let judged = criterion.met.map(|_| criterion_value(&criterion.criterion, criterion.value));
+    let value = judged.unwrap_or_else(|| NONE.to_owned());
+    // `METRIC OP VALUE [in SET]`; what is not is shown as it is.
+    let text = clean(&criterion.criterion);
+    let parsed = text.parse::<Criterion>().ok();
+    let split = parsed.and_then(|parsed| {
+        let (metric, rest) = text.split_at_checked(text.find(['=', '!', '<', '>'])?)?;
+        let limit = rest.split(" in ").next().unwrap_or(rest);
+        let set = parsed.set().map(|set| clean(set.as_str()));
+        Some((metric.trim().to_owned(), limit.trim().to_owned(), set))
+    });
+    let (metric, limit, set) = split.unwrap_or_else(|| (text.clone(), NONE.to_owned(), None));
+    CriterionRow { wave, metric, set, limit, value, result, tone }
 }
 
 pub(super) fn latencies(summary: &Summary) -> Vec<LatencyRow> {
@@ -245,7 +173,7 @@ pub(super) fn latencies(summary: &Summary) -> Vec<LatencyRow> {
 
 pub(super) fn latency_row(figures: &Figures) -> LatencyRow {
     // Always three decimals: exact, and the decimal points stand below each other.
-    let number = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |value| format!("{value:.3}"));
+    let number = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |value| grouped(&format!("{value:.3}")));
     let ms = figures.latency_ms;
     let queue = figures.queue_ms;
     let times = [
@@ -278,7 +206,8 @@ pub(super) fn errors(summary: &Summary) -> Vec<ErrorRow> {
             status: group.status_code,
             evidence: evidence_words(group.outcome, group.evidence),
             message: group.message.as_deref().map(clean),
-            remedy: group.remedy.clone(),
+            cause: marked(&group.cause),
+            remedy: marked(&group.remedy),
             first: first(&group.first_jobs, group.count),
             tone,
         }
@@ -296,7 +225,7 @@ pub(super) fn warnings(summary: &Summary) -> Vec<WarningRow> {
 }
 
 /// `job 4`, `jobs 4, 9, 12 and 31 more`.
-fn first(numbers: &[u64], all: u64) -> String {
+pub(super) fn first(numbers: &[u64], all: u64) -> String {
     let listed: Vec<String> = numbers.iter().map(u64::to_string).collect();
     let more = all.saturating_sub(u64::try_from(numbers.len()).unwrap_or(u64::MAX));
     let word = if all == 1 { "job" } else { "jobs" };
@@ -305,48 +234,50 @@ fn first(numbers: &[u64], all: u64) -> String {
 }
 
 pub(super) fn unknown(summary: &Summary) -> Vec<UnknownRow> {
-    let cell = |text: &str| printable(text, MAX_CELL).into_owned();
+    // A short list has room for the whole reason.
+    let few = summary.unknown.jobs.len() <= FEW;
     let or_none = |text: &Option<String>| text.as_deref().map_or_else(|| NONE.to_owned(), cell);
     let row = |job: &crate::report::UnknownJob| UnknownRow {
         job: job.job,
         set: cell(&job.set),
-        key: or_none(&job.key),
+        key: job.key.as_deref().filter(|key| job.call_id.as_deref() != Some(key)).map(cell),
         call_id: or_none(&job.call_id),
-        request_id: job.request_id.as_deref().map_or(NONE.into(), |id| printable(id, MAX_REQUEST_ID)).into_owned(),
+        request_id: job.request_id.as_deref().map_or_else(|| NONE.to_owned(), |id| bounded(id, MAX_REQUEST_ID)),
         correlation_id: job.correlation_id.as_deref().map(cell),
-        why: cell(&job.why),
+        why: if few { clean(&job.why) } else { cell(&job.why) },
     };
-    summary.unknown.jobs.iter().map(row).collect()
+    summary.unknown.jobs.iter().take(MAX_UNKNOWN).map(row).collect()
 }
 
 pub(super) fn reconciled(summary: &Summary) -> Vec<ReconciledRow> {
-    let cell = |text: &str| printable(text, MAX_CELL).into_owned();
+    let few = summary.reconciliation.jobs.len() <= FEW;
     let row = |job: &crate::report::ReconciledJob| ReconciledRow {
         job: job.job,
         set: cell(job.set.as_str()),
         call_id: cell(&job.call_id),
         outcome: if job.outcome == Outcome::NotBridged { "not bridged" } else { "bridged" },
         by: reconciled_word(job.by),
-        reason: clean(&job.reason),
+        reason: if few { clean(&job.reason) } else { cell(&job.reason) },
         timestamp: job.timestamp.to_string(),
         who: job.who.as_deref().map_or_else(|| "the run".to_owned(), cell),
     };
-    summary.reconciliation.jobs.iter().map(row).collect()
+    summary.reconciliation.jobs.iter().take(MAX_RECONCILED).map(row).collect()
 }
 
 pub(super) fn inputs(summary: &Summary) -> Vec<InputRow> {
     let row = |input: &crate::report::InputSummary| InputRow {
         file: clean(&input.file),
         bytes: count(input.bytes),
-        sha256: clean(&input.sha256),
+        sha256: cell(&input.sha256),
     };
     summary.inputs.iter().take(MAX_ROWS).map(row).collect()
 }
 
 pub(super) fn settings(summary: &Summary) -> Vec<SettingRow> {
     let row = |setting: &crate::event::Setting| SettingRow {
-        name: clean(&setting.name),
+        name: cell(&setting.name),
         value: clean(&setting.value),
+        chosen: setting.source != SettingSource::Default,
         source: match setting.source {
             SettingSource::Default => "default",
             SettingSource::Runbook => "runbook",
@@ -366,11 +297,16 @@ pub(super) fn numbers(privacy: NumberPrivacy) -> &'static str {
     }
 }
 
+/// How many a list leaves out: those that it never had, and those that the page does not show of it.
+pub(super) fn left_out(before: u64, all: usize, shown: usize) -> u64 {
+    before + u64::try_from(all.saturating_sub(shown)).unwrap_or(u64::MAX)
+}
+
 /// `1 job`, `1,204 jobs`.
 pub(super) fn jobs(number: u64) -> String {
     format!("{} {}", count(number), if number == 1 { "job" } else { "jobs" })
 }
 
-fn set_name(figures: &Figures) -> String {
-    figures.set.as_ref().map(|set| clean(set.as_str())).unwrap_or_default()
+pub(super) fn set_name(figures: &Figures) -> String {
+    figures.set.as_ref().map(|set| cell(set.as_str())).unwrap_or_default()
 }

@@ -2,10 +2,11 @@
 
 use super::{Case, Finding, Numbers, write_case};
 use crate::model::Outcome;
-use crate::report::errors::{evidence_words, remedy};
+use crate::report::errors::evidence_words;
 use crate::report::jobs::{Cause, JobView};
 use crate::report::output::Report;
 use crate::report::reconciliation::reconciled_word;
+use crate::report::remedies::advise;
 use crate::report::unknown::why;
 use crate::state::JobState;
 use std::io::{self, Write};
@@ -125,7 +126,7 @@ fn failure(view: &JobView<'_>, word: &'static str, outcome: Outcome) -> Finding 
 /// What helps to find it again, and what to do.
 fn details(view: &JobView<'_>, outcome: Outcome) -> String {
     let todo = match view.cause {
-        Some(Cause::Attempt(evidence)) => remedy(outcome, evidence, view.status),
+        Some(Cause::Attempt(evidence)) => advise(outcome, evidence, view.status).remedy,
         Some(Cause::Skip(_)) | None => "",
     };
     let named = [

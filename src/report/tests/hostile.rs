@@ -38,8 +38,12 @@ fn the_page_holds_no_markup_but_its_own() {
     }
     assert!(page.contains("&lt;script&gt;"), "it is shown as text");
     assert_eq!(page.matches("color-scheme: light dark").count(), 1, "text is not taken for a template");
-    assert!(page.contains("content=\"default-src 'none'; style-src 'unsafe-inline'\""));
-    for remote in ["src=\"", "href=", "url(", "@import"] {
+    assert!(
+        page.contains("content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\"")
+    );
+    let links = page.matches("href=").count();
+    assert_eq!(links, page.matches("href=\"#").count(), "a link leads nowhere but into the page");
+    for remote in ["src=\"", "url(", "@import"] {
         assert!(!page.contains(remote), "{remote} would load something");
     }
 }

@@ -1,6 +1,7 @@
 //! Whole reports from records written by hand.
 
 mod complete;
+mod course;
 mod hostile;
 mod incomplete;
 mod machine;

@@ -119,15 +119,23 @@ impl Audit {
         self.answer((job, 1), (Outcome::Succeeded, Proof::Answer), Some(200), micros, true);
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     pub(super) fn skip(&mut self, job: JobNumber) {
+        self.skip_for(job, SkipReason::When, None);
+    }
+
+    pub(super) fn skip_for(&mut self, job: JobNumber, reason: SkipReason, detail: Option<&str>) {
         let (set, call_id) = (self.set(job), Some((self.call)(job)));
         self.push(Event::JobSkipped(JobSkipped {
             job,
             set,
             key: None,
             call_id,
-            reason: SkipReason::When,
-            detail: None,
+            reason,
+            detail: detail.map(str::to_owned),
             attempts: 0,
         }));
     }
@@ -174,7 +182,7 @@ impl Audit {
                 _ => 10,
             },
             totals: run.total().counts(),
-            waves: Vec::new(),
+            waves: run.wave_counts(),
             sets: run.set_counts(),
             attempts: run.total().attempts,
             criteria: criteria.collect(),
