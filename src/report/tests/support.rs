@@ -178,6 +178,7 @@ impl Audit {
             sets: run.set_counts(),
             attempts: run.total().attempts,
             criteria: criteria.collect(),
+            histograms: run.histograms(),
         })));
     }
 
