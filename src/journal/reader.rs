@@ -42,11 +42,11 @@ pub struct Line {
     pub record: Result<Record, String>,
 }
 
-/// Streams the lines of an audit file.
+/// Streams the lines of an audit file, from its first byte to its last: nothing is looked for further on or behind.
 #[derive(Debug)]
-pub struct Reader {
+pub struct Reader<R = File> {
     path: PathBuf,
-    input: BufReader<File>,
+    input: BufReader<R>,
     lines: u64,
     head: Head,
 }
@@ -55,16 +55,23 @@ impl Reader {
     /// Opens a file.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let input = File::open(path).map_err(|source| ReadError { path: path.to_owned(), source })?;
-        Ok(Self {
-            path: path.to_owned(),
-            input: BufReader::with_capacity(READ_AHEAD, input),
-            lines: 0,
-            head: Head::START,
-        })
+        Ok(Self::of(input, path))
     }
 }
 
-impl Iterator for Reader {
+impl<R: Read> Reader<R> {
+    /// Reads what comes from elsewhere; `name` is what errors call it.
+    pub fn of(input: R, name: &Path) -> Self {
+        Self {
+            path: name.to_owned(),
+            input: BufReader::with_capacity(READ_AHEAD, input),
+            lines: 0,
+            head: Head::START,
+        }
+    }
+}
+
+impl<R: Read> Iterator for Reader<R> {
     type Item = Result<Line, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -26,16 +26,19 @@ mod errors;
 mod figures;
 mod html;
 mod jobs;
+mod listing;
 mod number;
 mod output;
 mod reconciliation;
 mod results_csv;
 mod resumption;
 mod row;
+mod several;
 mod spill;
 mod summarise;
 mod summary;
 mod summary_csv;
+mod table;
 mod text;
 mod unknown;
 
@@ -43,9 +46,17 @@ mod unknown;
 mod tests;
 
 pub use builder::ReportBuilder;
+pub use listing::{ListedRun, ListedState, RunGlance, RunList};
 pub use output::{Evidence, Report, ReportFile};
+pub use several::{
+    ComparedRun, Comparison, Conflict, CriterionChange, CriterionDifference, Difference, Entry, ErrorDifference,
+    InputDifference, Merged, MergedFigures, Regression, RegressionKind, SettingDifference, Several, Trend, TrendGroup,
+    TrendRun,
+};
 pub use summary::{
     AuditSummary, CriterionSummary, ErrorGroup, Figures, InputSummary, LatencyFigures, OperatorSummary, ProfileSummary,
     QueueFigures, ReconciledJob, ReconciliationSummary, ResumptionSummary, StopSummary, Summary, TokenSummary,
     UnknownJob, UnknownSummary, WarningGroup, WaveSummary,
 };
+pub use number::span;
+pub use table::Table;

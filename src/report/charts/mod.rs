@@ -7,11 +7,13 @@
 mod balance;
 mod frame;
 mod histogram;
+mod runs;
 mod scale;
 mod timeline;
 
 pub(super) use balance::{balance, parts};
 pub(super) use histogram::histogram;
+pub(super) use runs::{RunFigures, RunPoint, latency_by_run, losses_by_run, volume_by_run};
 pub(super) use timeline::{Timeline, latency_over_time, rate_over_time};
 
 use frame::Frame;
