@@ -69,7 +69,7 @@ fn figures(all: &[Difference]) -> impl Iterator<Item = String> {
     for one in all.iter().filter(|one| one.base.unwrap_or(0.0) != 0.0 || one.run.unwrap_or(0.0) != 0.0) {
         let signed = |value: f64, unit: &str| format!("{}{value}{unit}", if value > 0.0 { "+" } else { "" });
         table.row([
-            one.figure.clone(),
+            format!("{}{}", one.figure, unit(&one.figure)),
             number(one.base),
             number(one.run),
             one.difference.map(|value| signed(value, "")).unwrap_or_default(),
@@ -77,6 +77,15 @@ fn figures(all: &[Difference]) -> impl Iterator<Item = String> {
         ]);
     }
     table.lines().collect::<Vec<_>>().into_iter()
+}
+
+fn unit(figure: &str) -> &'static str {
+    match figure.split('.').next() {
+        Some("latency" | "queue" | "duration") => " ms",
+        Some("success_rate") => " %",
+        Some("throughput") => " jobs/s",
+        _ => "",
+    }
 }
 
 fn criteria(comparison: &Comparison) -> Vec<String> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// One run: its summary without the long lists, and its figures, ready to be merged.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    pub(super) summary: Summary,
+    pub(in crate::report) summary: Summary,
     pub(super) figures: Merged,
 }
 

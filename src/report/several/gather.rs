@@ -45,8 +45,8 @@ impl Several {
         let same = |known: &&Summary| !run_id.as_str().is_empty() && known.run_id == *run_id;
         let known = self.groups.values().flat_map(|group| &group.runs).find(same);
         if let Some(known) = known {
-            // Who has signed it is beside the point; what is alive is not: then one of the two was read later.
-            if known.audit.head != summary.audit.head || known.problems != summary.problems {
+            let file = |run: &Summary| (run.audit.head.clone(), run.audit.lines, run.complete);
+            if file(known) != file(&summary) {
                 let (first, second) = (known.audit.head.clone(), summary.audit.head);
                 return Err(Conflict { run_id: summary.run_id, first, second });
             }

@@ -4,4 +4,5 @@ mod complete;
 mod hostile;
 mod incomplete;
 mod scale;
+mod several;
 mod support;
