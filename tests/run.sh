@@ -24,12 +24,12 @@ command -v openssl >/dev/null || install openssl
 command -v tinyproxy >/dev/null || install tinyproxy
 venv="$(pwd)/target/test-venv"
 python="$venv/bin/python"
-if ! "$python" -c 'import jsonschema, yaml' 2>/dev/null; then
-    say "installing Python's jsonschema and PyYAML into target/test-venv"
+if ! "$python" -c 'import jsonschema, yaml, hdrh' 2>/dev/null; then
+    say "installing Python's jsonschema, PyYAML and hdrhistogram into target/test-venv"
     rm -rf "$venv"
     # Debian keeps venv apart from Python itself.
     python3 -m venv "$venv" || { install python3-venv && rm -rf "$venv" && python3 -m venv "$venv"; }
-    "$python" -m pip install --quiet --disable-pip-version-check 'jsonschema[format-nongpl]>=4.23' 'PyYAML>=6'
+    "$python" -m pip install --quiet --disable-pip-version-check 'jsonschema[format-nongpl]>=4.23' 'PyYAML>=6' 'hdrhistogram==0.10.8'
 fi
 
 # The last major version that Debian's Node runs.
@@ -75,6 +75,8 @@ binary=target/debug/bridgebook
 
 check "every file that the tests left, past Python's jsonschema" \
     "$python" tests/second_validator.py --schemas schemas --artifacts "$artifacts" --runbooks runbooks --broken tests/fixtures/invalid
+check "the histograms of every closing record, by Python's hdrhistogram" \
+    "$python" tests/histograms.py --artifacts "$artifacts"
 # A release build needs less than a second for each of these files; this is a debug build on a machine that may be busy.
 check "1500 broken runbooks, past Python's jsonschema and through validate" \
     "$python" tests/mutations.py --binary "$binary" --root . --most-work 3

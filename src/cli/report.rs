@@ -33,7 +33,8 @@ fn build_from(file: &Path) -> Result<Report, Failure> {
     let checked = if file.as_os_str() == "-" {
         journal::verify_from(std::io::stdin(), Path::new("standard input"), take)
     } else {
-        let opened = File::open(file).map_err(|error| missing(&format!("{} cannot be read: {error}", file.display())))?;
+        let opened =
+            File::open(file).map_err(|error| missing(&format!("{} cannot be read: {error}", file.display())))?;
         journal::verify_from(opened, file, take)
     };
     let checked = checked.map_err(|error| missing(&error))?;

@@ -106,7 +106,8 @@ fn look(dir: &Path) -> ListedRun {
         return run;
     }
     // Only where the lock's text names this very run is the lock itself looked at.
-    let folder = real.parent().filter(|folder| journal::left_there(folder).is_some_and(|left| left.is_of(&name_of(&real))));
+    let folder =
+        real.parent().filter(|folder| journal::left_there(folder).is_some_and(|left| left.is_of(&name_of(&real))));
     let holder = folder.and_then(journal::holder).filter(|holder| holder.is_of(&name_of(&real)));
     match holder {
         Some(holder) => ListedRun::of(seen(Some(holder.to_string()))),
@@ -119,7 +120,8 @@ fn text(list: &RunList, args: &RunsArgs) -> String {
     if list.runs.is_empty() {
         return format!("no runs{of} in {}\n", args.dir.display());
     }
-    let mut table = Table::new(&["started", "result", ">jobs", ">ok", ">failed", ">unknown", ">skipped", ">left", ">time", "run"]);
+    let mut table =
+        Table::new(&["started", "result", ">jobs", ">ok", ">failed", ">unknown", ">skipped", ">left", ">time", "run"]);
     list.runs.iter().for_each(|run| table.row(row(run)));
     let mut out: Vec<String> = table.lines().collect();
     for run in list.runs.iter().filter(|run| !run.complete) {

@@ -13,8 +13,9 @@ pub(super) fn trend(run_dirs: &[PathBuf], to: Option<&Path>, format: Format) -> 
     let mut several = Several::default();
     for run_dir in run_dirs {
         several.take(entry(run_dir)?).map_err(|conflict| {
-            Failure::new(Exit::Invalid, format!("{}: {conflict}", run_dir.display()))
-                .help("one of them is an older copy, or was changed: ask `bridgebook verify` of both, and give only one")
+            Failure::new(Exit::Invalid, format!("{}: {conflict}", run_dir.display())).help(
+                "one of them is an older copy, or was changed: ask `bridgebook verify` of both, and give only one",
+            )
         })?;
     }
     let trend = several.trend();
@@ -50,8 +51,7 @@ pub(super) fn compare(run_dirs: &[PathBuf], to: Option<&Path>, format: Format) -
     };
     if let Some(to) = to {
         report::make_folder(to)?;
-        let mut bytes =
-            serde_json::to_vec_pretty(&comparison).map_err(|error| Failure::new(Exit::Internal, error))?;
+        let mut bytes = serde_json::to_vec_pretty(&comparison).map_err(|error| Failure::new(Exit::Internal, error))?;
         bytes.push(b'\n');
         write(to, "comparison.json", &bytes)?;
     }

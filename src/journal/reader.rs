@@ -47,6 +47,8 @@ pub struct Line {
 pub struct Reader<R = File> {
     path: PathBuf,
     input: BufReader<R>,
+    /// The line that is being read.
+    bytes: Vec<u8>,
     lines: u64,
     head: Head,
 }
@@ -65,6 +67,7 @@ impl<R: Read> Reader<R> {
         Self {
             path: name.to_owned(),
             input: BufReader::with_capacity(READ_AHEAD, input),
+            bytes: Vec::with_capacity(LIKELY_LINE),
             lines: 0,
             head: Head::START,
         }
@@ -75,8 +78,9 @@ impl<R: Read> Iterator for Reader<R> {
     type Item = Result<Line, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut bytes = Vec::with_capacity(LIKELY_LINE);
-        match self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes) {
+        let bytes = &mut self.bytes;
+        bytes.clear();
+        match self.input.by_ref().take(MAX_LINE).read_until(b'\n', bytes) {
             Err(source) => return Some(Err(ReadError { path: self.path.clone(), source })),
             Ok(0) => return None,
             Ok(_) => {}
@@ -87,10 +91,10 @@ impl<R: Read> Iterator for Reader<R> {
             bytes.pop();
         }
         let before = self.head;
-        let after = before.check_line(&bytes);
+        let after = before.check_line(bytes);
         self.head = after.unwrap_or(before);
         self.lines += 1;
-        let record = decode::record(&bytes);
+        let record = decode::record(bytes);
         let (number, head, intact) = (self.lines, self.head, after.is_some());
         Some(Ok(Line { number, before, head, intact, whole, bytes: length, record }))
     }

@@ -107,7 +107,9 @@ impl RunList {
     pub fn of(mut runs: Vec<ListedRun>, limit: Option<u64>) -> Self {
         // Ids begin with the moment of the start; a directory that cannot be read has nothing else.
         let began = |run: &ListedRun| run.started.map(Timestamp::compact).unwrap_or_else(|| run.run_id.clone());
-        runs.sort_by_cached_key(|run| std::cmp::Reverse((began(run), run.started, run.run_id.clone(), run.run_dir.clone())));
+        runs.sort_by_cached_key(|run| {
+            std::cmp::Reverse((began(run), run.started, run.run_id.clone(), run.run_dir.clone()))
+        });
         let keep = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         let left_out = runs.len().saturating_sub(keep) as u64;
         runs.truncate(keep);

@@ -47,6 +47,7 @@ mod tests;
 
 pub use builder::ReportBuilder;
 pub use listing::{ListedRun, ListedState, RunGlance, RunList};
+pub use number::span;
 pub use output::{Evidence, Report, ReportFile};
 pub use several::{
     ComparedRun, Comparison, Conflict, CriterionChange, CriterionDifference, Difference, Entry, ErrorDifference,
@@ -58,5 +59,4 @@ pub use summary::{
     QueueFigures, ReconciledJob, ReconciliationSummary, ResumptionSummary, StopSummary, Summary, TokenSummary,
     UnknownJob, UnknownSummary, WarningGroup, WaveSummary,
 };
-pub use number::span;
 pub use table::Table;

@@ -51,8 +51,11 @@ pub(in crate::report) fn volume_by_run(runs: &[RunPoint]) -> String {
         for (place, run) in runs.iter().enumerate() {
             let Some(figures) = run.figures else { continue };
             let (mut low, edges) = (0, (at(place, runs), at(place + 1, runs)));
-            let parts =
-                [("ok", "taken", figures.taken), ("bad", "failed", figures.failed), ("open", "unknown", figures.unknown)];
+            let parts = [
+                ("ok", "taken", figures.taken),
+                ("bad", "failed", figures.failed),
+                ("open", "unknown", figures.unknown),
+            ];
             for (class, word, jobs) in parts.into_iter().filter(|(.., jobs)| *jobs > 0) {
                 let words = format!("{}: {} {word}", run.name, count(jobs));
                 let height = |jobs| ticks.at(float(jobs));
@@ -84,7 +87,8 @@ pub(in crate::report) fn latency_by_run(runs: &[RunPoint]) -> Option<String> {
     let (p50, p95) = (of(|figures| figures.p50), of(|figures| figures.p95));
     let most = largest(&p95)?;
     let ticks = Ticks::up_to(most);
-    let words = format!("Median and 95th percentile of the service time by run; the 95th percentile is {most} ms at most.");
+    let words =
+        format!("Median and 95th percentile of the service time by run; the 95th percentile is {most} ms at most.");
     Some(both_low(|frame| {
         let lines = line(frame, runs, &p95, &ticks, ("p95", "p95", " ms"))
             + &line(frame, runs, &p50, &ticks, ("p50", "median", " ms"));

@@ -121,9 +121,7 @@ fn errors(comparison: &Comparison) -> Vec<String> {
     comparison.errors.iter().map(line).collect()
 }
 
-fn differences<'a>(
-    all: impl Iterator<Item = (&'a String, &'a Option<String>, &'a Option<String>)>,
-) -> Vec<String> {
+fn differences<'a>(all: impl Iterator<Item = (&'a String, &'a Option<String>, &'a Option<String>)>) -> Vec<String> {
     let shown = |value: &Option<String>| {
         value.as_deref().map_or_else(|| "none".to_owned(), |value| printable(value, MAX_DIGEST).into_owned())
     };

@@ -88,9 +88,13 @@ pub(super) fn page(trend: &Trend) -> Result<Vec<u8>, PageError> {
 impl Page {
     fn of(trend: &Trend) -> Self {
         let all = trend.groups.iter().flat_map(|group| &group.runs);
-        let words = |run: &TrendRun| format!("{}: {}", name(run), clean(run.problems.first().map_or("", String::as_str)));
-        let mut notes: Vec<String> =
-            trend.repeated.keys().map(|run| format!("Given more than once, counted once: {}", clean(run.as_str()))).collect();
+        let words =
+            |run: &TrendRun| format!("{}: {}", name(run), clean(run.problems.first().map_or("", String::as_str)));
+        let mut notes: Vec<String> = trend
+            .repeated
+            .keys()
+            .map(|run| format!("Given more than once, counted once: {}", clean(run.as_str())))
+            .collect();
         if trend.groups.len() > MAX_GROUPS {
             notes.push(format!("{} further groups are in trend.csv and trend.json.", trend.groups.len() - MAX_GROUPS));
         }
@@ -104,7 +108,13 @@ impl Page {
             runs: if trend.runs == 1 { "1 run".to_owned() } else { format!("{} runs", count(trend.runs)) },
             incomplete: all.filter(|run| !run.complete).take(MAX_RUNS).map(words).collect(),
             notes,
-            groups: trend.groups.iter().take(MAX_GROUPS).enumerate().map(|(at, group)| GroupPart::of(at, group)).collect(),
+            groups: trend
+                .groups
+                .iter()
+                .take(MAX_GROUPS)
+                .enumerate()
+                .map(|(at, group)| GroupPart::of(at, group))
+                .collect(),
         }
     }
 }

@@ -77,7 +77,12 @@ pub(super) fn regressions(earlier: &[Point], now: &Point) -> Vec<Regression> {
 
 fn verdict(before: &Point, now: &Point) -> Option<Regression> {
     let words = "failed; the run before passed".to_owned();
-    (before.passed && !now.passed).then_some(Regression { kind: RegressionKind::Verdict, value: None, base: None, words })
+    (before.passed && !now.passed).then_some(Regression {
+        kind: RegressionKind::Verdict,
+        value: None,
+        base: None,
+        words,
+    })
 }
 
 fn unknown(before: &Point, now: &Point) -> Option<Regression> {
@@ -190,7 +195,11 @@ mod tests {
         let with = |p95| Point { p95: Some(p95), ..point(1, 1) };
         let earlier = [with(100.0), with(9_000.0), with(300.0)];
         for (p95, worse) in [(349.9, false), (360.0, true), (9_000.0, true), (10.0, false)] {
-            assert_eq!(kinds(&earlier, with(p95)) == [RegressionKind::LatencyP95], worse, "{p95} after a median of 300");
+            assert_eq!(
+                kinds(&earlier, with(p95)) == [RegressionKind::LatencyP95],
+                worse,
+                "{p95} after a median of 300"
+            );
         }
         let fast = [with(10.0), with(20.0)];
         assert_eq!(kinds(&fast, with(64.0)), [], "four times as slow, and nobody hears 49 ms");

@@ -32,8 +32,17 @@ pub(super) fn lines(trend: &Trend) -> String {
 fn group(group: &TrendGroup) -> Vec<String> {
     let runs = group.runs.len();
     let mut out = vec![format!("{}: {runs} run{}", group.title(), if runs == 1 { "" } else { "s" })];
-    let mut table =
-        Table::new(&["started", ">jobs", ">success", ">unknown", ">p50 ms", ">p95 ms", ">jobs/s", ">duration", "verdict"]);
+    let mut table = Table::new(&[
+        "started",
+        ">jobs",
+        ">success",
+        ">unknown",
+        ">p50 ms",
+        ">p95 ms",
+        ">jobs/s",
+        ">duration",
+        "verdict",
+    ]);
     group.runs.iter().for_each(|run| table.row(row(run)));
     out.extend(table.lines());
     for run in group.runs.iter().filter(|run| !run.complete) {

@@ -97,7 +97,11 @@ impl Several {
             complete: runs().all(|run| run.complete),
             runs: runs().count() as u64,
             repeated: self.repeated.clone(),
-            groups: self.groups.iter().map(|((runbook, sandbox), group)| self::group(runbook, *sandbox, group)).collect(),
+            groups: self
+                .groups
+                .iter()
+                .map(|((runbook, sandbox), group)| self::group(runbook, *sandbox, group))
+                .collect(),
         }
     }
 }
