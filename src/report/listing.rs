@@ -106,7 +106,7 @@ impl RunList {
     /// The newest of these.
     pub fn of(mut runs: Vec<ListedRun>, limit: Option<u64>) -> Self {
         // Ids begin with the moment of the start; a directory that cannot be read has nothing else.
-        let began = |run: &ListedRun| run.started.map(Timestamp::compact).unwrap_or_else(|| run.run_id.clone());
+        let began = |run: &ListedRun| run.started.map_or_else(|| run.run_id.clone(), Timestamp::compact);
         runs.sort_by_cached_key(|run| {
             std::cmp::Reverse((began(run), run.started, run.run_id.clone(), run.run_dir.clone()))
         });

@@ -108,7 +108,9 @@ mod tests {
 
     fn histogram(values: &[u64]) -> Histogram<u64> {
         let mut histogram = Histogram::new(3).unwrap_or_else(|error| panic!("{error}"));
-        values.iter().for_each(|value| histogram.record(*value).unwrap_or_else(|error| panic!("{error}")));
+        for value in values {
+            histogram.record(*value).unwrap_or_else(|error| panic!("{error}"));
+        }
         histogram
     }
 

@@ -2,10 +2,10 @@
 //!
 //! A run that is not complete has its place and no value.
 
-use super::both_low;
 use super::frame::Frame;
 use super::scale::Ticks;
-use crate::report::number::{count, float};
+use super::{both_low, escape};
+use crate::report::number::{count, float, three};
 
 /// One run of a drawing.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ fn line(
     ticks: &Ticks,
     (class, word, unit): (&str, &str, &str),
 ) -> String {
-    let (mut path, mut dots, mut pen_down) = (String::new(), String::new(), false);
+    let (mut path, mut dots, mut pen_down) = (Vec::new(), Vec::new(), false);
     for (place, (run, value)) in runs.iter().zip(values).enumerate() {
         let Some(value) = value else {
             pen_down = false;
@@ -121,15 +121,15 @@ fn line(
         };
         let x = frame.x(f64::midpoint(at(place, runs), at(place + 1, runs)));
         let y = frame.y(ticks.at(*value));
-        path.push_str(&format!("{}{x:.1} {y:.1}", if pen_down { "L" } else { "M" }));
-        dots.push_str(&format!(
+        path.push(format!("{}{x:.1} {y:.1}", if pen_down { "L" } else { "M" }));
+        dots.push(format!(
             "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.6\"><title>{}: {word} {}{unit}</title></circle>",
-            super::escape(&run.name),
-            (value * 1000.0).round() / 1000.0
+            escape(&run.name),
+            three(*value)
         ));
         pen_down = true;
     }
-    format!("<path class=\"line {class}\" d=\"{path}\"/>{dots}")
+    format!("<path class=\"line {class}\" d=\"{}\"/>{}", path.concat(), dots.concat())
 }
 
 fn axis(frame: &Frame, runs: &[RunPoint]) -> String {

@@ -61,7 +61,7 @@ fn row(run: &TrendRun) -> [String; 9] {
     let total = &run.total;
     let ms = |value: Option<f64>| value.map_or_else(|| NO_DATA.to_owned(), |value| value.to_string());
     [
-        run.started.map(minute).unwrap_or_else(|| "?".to_owned()),
+        run.started.map_or_else(|| "?".to_owned(), minute),
         total.jobs.to_string(),
         total.success_rate_percent.map_or_else(|| NO_DATA.to_owned(), |rate| format!("{rate}%")),
         total.unknown.to_string(),
