@@ -16,6 +16,8 @@
 //!                                                                       -> text()       (the terminal)
 //! ```
 //!
+//! Finished reports of several runs make a trend or a comparison (`several/`), by the same rules.
+//!
 //! Memory: a few bytes a job (see `jobs.rs`), whatever the number of attempts and the length of the names; the rest is in a
 //! temporary file without a name. The page and the summary are bounded: lists are cut, say how much they leave out, and results.csv has it all.
 

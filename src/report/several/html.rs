@@ -64,7 +64,7 @@ struct Tile {
 #[derive(Debug, Serialize)]
 struct Worse {
     run: String,
-    words: String,
+    words: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -124,8 +124,9 @@ impl GroupPart {
         let skip = group.runs.len().saturating_sub(MAX_RUNS);
         let shown = &group.runs[skip..];
         let points: Vec<RunPoint> = shown.iter().map(point).collect();
-        let worse = shown.iter().flat_map(|run| {
-            run.regressions.iter().map(|regression| Worse { run: name(run), words: clean(&regression.words) })
+        let worse = shown.iter().filter(|run| !run.regressions.is_empty()).map(|run| Worse {
+            run: name(run),
+            words: run.regressions.iter().map(|regression| clean(&regression.words)).collect(),
         });
         Self {
             id: format!("group-{}", at + 1),
@@ -168,13 +169,13 @@ fn tiles(group: &TrendGroup) -> Vec<Tile> {
 
 fn together(group: &TrendGroup) -> String {
     let merged = &group.merged;
-    match (merged.runs, merged.left_out) {
-        (runs, 0) => format!("The figures together are those of {runs} runs."),
-        (runs, left) => format!(
-            "The figures together are those of {runs} complete runs; {left} that are not complete are in no sum, and no run \
-             is measured against them."
-        ),
-    }
+    let runs = if merged.runs == 1 { "1 complete run".to_owned() } else { format!("{} complete runs", merged.runs) };
+    let left_out = match merged.left_out {
+        0 => return format!("The figures together are those of {runs}."),
+        1 => "One that is not complete is in no sum, and no run is measured against it.".to_owned(),
+        more => format!("{more} that are not complete are in no sum, and no run is measured against them."),
+    };
+    format!("The figures together are those of {runs}. {left_out}")
 }
 
 fn point(run: &TrendRun) -> RunPoint {
