@@ -76,19 +76,24 @@ impl Glance {
         self.torn = end < tail.len();
         self.last.clear();
         let mut lines = tail[..end].split_inclusive(|byte| *byte == b'\n').map(|line| &line[..line.len() - 1]);
-        // The first one may have lost its beginning; it still says which hash it has.
-        let mut before = if is_all { None } else { lines.next() };
+        // The first one may have lost its beginning; it still says which hash it has, or has lost that, too.
+        let before = if is_all { None } else { lines.next() };
         let lines: Vec<&[u8]> = lines.collect();
         let mut found = Vec::new();
         let mut damage = None;
-        for at in (0..lines.len()).rev() {
-            let Ok(record) = decode::record(lines[at]) else {
+        for (at, line) in lines.iter().enumerate().rev() {
+            let head = match at.checked_sub(1).and_then(|at| lines.get(at).copied()).or(before) {
+                Some(previous) => Head::said_by(previous),
+                None => Some(Head::START),
+            };
+            if head.is_none() && at == 0 && before.is_some() {
+                break;
+            }
+            let Ok(record) = decode::record(line) else {
                 damage = Some("one of its last lines is not an audit record".to_owned());
                 break;
             };
-            let previous = if at > 0 { lines.get(at - 1).copied() } else { before.take() };
-            let chained = previous.map_or(Some(Head::START), Head::said_by).and_then(|head| head.check_line(lines[at]));
-            if chained.is_none() {
+            if head.and_then(|head| head.check_line(line)).is_none() {
                 damage = Some(format!("line {} was changed, or lines before it were", record.seq));
             }
             let enough = is_enough(&record.event);
@@ -104,5 +109,59 @@ impl Glance {
         found.reverse();
         self.last = found;
         reached
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// An audit file with these events, and with a chain that holds.
+    fn file(events: &[Value]) -> tempfile::NamedTempFile {
+        let (mut bytes, mut head) = (Vec::new(), Head::START);
+        for (seq, event) in (1..).zip(events) {
+            let start = bytes.len();
+            let mut line = json!({"v": 1, "seq": seq, "timestamp": "2026-11-22T08:01:02.000000Z", "run_id": "r"});
+            let fields = event.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
+            line.as_object_mut().into_iter().for_each(|line| line.extend(fields.clone()));
+            bytes.extend_from_slice(line.to_string().as_bytes());
+            head = head.seal_line(&mut bytes, start);
+        }
+        let file = tempfile::NamedTempFile::new().unwrap_or_else(|error| panic!("{error}"));
+        std::fs::write(file.path(), bytes).unwrap_or_else(|error| panic!("{error}"));
+        file
+    }
+
+    fn seal() -> Value {
+        json!({"event_type": "seal", "lines": 0, "head": "0".repeat(64)})
+    }
+
+    fn finished() -> Value {
+        let counts = json!({"jobs": 0, "succeeded": 0, "accepted": 0, "rejected": 0, "not_sent": 0, "unknown": 0, "skipped": 0, "not_attempted": 0});
+        json!({"event_type": "run_finished", "ending": "completed", "verdict": "passed", "exit_code": 0, "totals": counts, "sets": [], "attempts": 0, "criteria": []})
+    }
+
+    fn reconciled(reason: usize) -> Value {
+        json!({"event_type": "reconciled", "job": 1, "set": "a", "key": "k", "call_id": "c", "from": "unknown", "outcome": "succeeded", "by": "operator", "reason": "x".repeat(reason)})
+    }
+
+    #[test]
+    fn the_closing_record_is_found_wherever_a_block_begins() {
+        // The block of 16 KiB begins in every place of the line before the closing record, and of that record.
+        for pad in 0..900 {
+            let file = file(&[seal(), seal(), seal(), finished(), reconciled(15_000 + pad)]);
+            let glance = glance(file.path()).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(glance.damage, None, "{pad}");
+            assert!(matches!(glance.last.first().map(|record| &record.event), Some(Event::RunFinished(_))), "{pad}");
+            assert_eq!((glance.first.map(|record| record.seq), glance.last.len(), glance.torn), (Some(1), 2, false));
+        }
+    }
+
+    #[test]
+    fn of_a_run_that_is_not_closed_only_the_last_line_is_read() {
+        let file = file(&vec![seal(); 1_000]);
+        let glance = glance(file.path()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(glance.last.iter().map(|record| record.seq).collect::<Vec<_>>(), [1_000]);
     }
 }

@@ -144,6 +144,11 @@ impl<'a> Closing<'a> {
         }
         closing
     }
+
+    /// Behind thousands of reconciled jobs the closing record of the run itself may be out of sight.
+    fn is_closed(&self) -> bool {
+        self.finished.is_some() || self.reconciled.is_some()
+    }
 }
 
 impl ListedRun {
@@ -157,11 +162,11 @@ impl ListedRun {
         let (finished, reconciled) = (closing.finished, closing.reconciled);
         let totals = reconciled.map(|end| end.totals).or(finished.map(|(_, end)| end.totals));
         let jobs = started.map(|(_, started)| started.jobs);
-        let state = state(started.is_some(), &seen, finished.map(|(_, end)| end.ending));
+        let state = state(started.is_some(), &seen, &closing);
         let cut = || match state {
             ListedState::Unreadable => Some("it does not begin with an opening record".to_owned()),
             ListedState::Running => Some("the run is still going on".to_owned()),
-            _ if finished.is_none() => Some("there is no closing record: the run or the file was cut off".to_owned()),
+            _ if !closing.is_closed() => Some("there is no closing record: the run or the file was cut off".to_owned()),
             _ if seen.torn => Some("its last line is torn".to_owned()),
             _ if closing.open => Some("a reconciliation was cut off".to_owned()),
             _ => totals.filter(|totals| !fits(totals, jobs)).map(|_| "the closing record does not add up".to_owned()),
@@ -198,12 +203,13 @@ impl ListedRun {
     }
 }
 
-fn state(has_start: bool, seen: &RunGlance<'_>, ending: Option<Ending>) -> ListedState {
+fn state(has_start: bool, seen: &RunGlance<'_>, closing: &Closing<'_>) -> ListedState {
     let empty = seen.first.is_none() && seen.problem.is_none();
-    match ending {
+    match closing.finished.map(|(_, end)| end.ending) {
         _ if seen.alive.is_some() => ListedState::Running,
         _ if !has_start && !empty => ListedState::Unreadable,
-        None => ListedState::CutOff,
+        None if !closing.is_closed() => ListedState::CutOff,
+        None => ListedState::Finished,
         Some(Ending::Completed) => ListedState::Finished,
         Some(Ending::Interrupted) => ListedState::Interrupted,
         Some(_) => ListedState::Stopped,
