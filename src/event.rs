@@ -8,6 +8,7 @@
 //! Bytes, chain, closing records and signature of the audit file are described for implementers in `docs/audit.md`.
 
 mod calls;
+mod histograms;
 mod pace;
 mod reconciliation;
 mod resume;
@@ -15,6 +16,7 @@ mod signed;
 mod started;
 
 pub use calls::{CallBatch, CallNote, CallRegister, Claimed, RegisterError};
+pub use histograms::{Histograms, SetHistograms, TimeHistograms};
 pub use pace::{
     BreakerClosed, BreakerOpened, RetryBudgetSpent, Throttled, Waiting, WaveCounts, WaveFinished, WaveStarted,
 };
@@ -444,6 +446,9 @@ pub struct RunFinished {
     pub attempts: u64,
     /// Each criterion with its value.
     pub criteria: Vec<CriterionResult>,
+    /// Every service and queue time of the run, to be merged with those of others. Absent in files of before this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub histograms: Option<Histograms>,
 }
 
 /// An event with its moment, on its way to the ledger and the observers.

@@ -36,12 +36,12 @@ PATH="$PATH:$(pwd)/target/promtool/usr/bin"
 command -v soffice >/dev/null || install libreoffice-calc-nogui
 venv="$(pwd)/target/test-venv"
 python="$venv/bin/python"
-if ! "$python" -c 'import jsonschema, yaml' 2>/dev/null; then
-    say "installing Python's jsonschema and PyYAML into target/test-venv"
+if ! "$python" -c 'import jsonschema, yaml, hdrh' 2>/dev/null; then
+    say "installing Python's jsonschema, PyYAML and hdrhistogram into target/test-venv"
     rm -rf "$venv"
     # Debian keeps venv apart from Python itself.
     python3 -m venv "$venv" || { install python3-venv && rm -rf "$venv" && python3 -m venv "$venv"; }
-    "$python" -m pip install --quiet --disable-pip-version-check 'jsonschema[format-nongpl]>=4.23' 'PyYAML>=6'
+    "$python" -m pip install --quiet --disable-pip-version-check 'jsonschema[format-nongpl]>=4.23' 'PyYAML>=6' 'hdrhistogram==0.10.8'
 fi
 
 pinned='from importlib.metadata import version as v; assert (v("duckdb"), v("junitparser")) == ("1.5.6", "5.0.3")'
@@ -109,6 +109,8 @@ binary=target/debug/bridgebook
 
 check "every file that the tests left, past Python's jsonschema" \
     "$python" tests/second_validator.py --schemas schemas --artifacts "$artifacts" --runbooks runbooks --broken tests/fixtures/invalid
+check "the histograms of every closing record, by Python's hdrhistogram" \
+    "$python" tests/histograms.py --artifacts "$artifacts"
 # A release build needs less than a second for each of these files; this is a debug build on a machine that may be busy.
 check "1500 broken runbooks, past Python's jsonschema and through validate" \
     "$python" tests/mutations.py --binary "$binary" --root . --most-work 3

@@ -38,7 +38,7 @@ def main() -> int:
         for error in schema.iter_errors(document):
             misfits.append(f"{where}: {error.json_path}: {error.message}")
 
-    for name in ("job", "payload", "profile"):
+    for name in ("job", "payload", "profile", "trend", "comparison", "runs"):
         validator(options.schemas, name)
 
     audit = validator(options.schemas, "audit")

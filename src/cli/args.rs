@@ -3,7 +3,9 @@
 use super::exit::Exit;
 use super::locking::IfRunningArgs;
 use super::reconcile::ReconcileArgs;
+use super::report_args::ReportArgs;
 use super::report_format::ReportFormat;
+use super::runs::RunsArgs;
 use crate::model::{DurationSpec, Rate, SetName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -125,14 +127,10 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: GuardCommand,
     },
-    /// Make every report of a run anew, from its audit file alone
-    Report {
-        /// The run's directory
-        run_dir: PathBuf,
-        /// Form of the report on stdout
-        #[arg(long, value_enum, default_value_t = ReportFormat::Human)]
-        format: ReportFormat,
-    },
+    /// Make every report of a run anew, from its audit file alone; of several runs the trend and the figures together
+    Report(ReportArgs),
+    /// List the runs of an output directory, newest first; writes nothing
+    Runs(RunsArgs),
     /// Check that an audit file is as it was written, and that it balances
     Verify {
         /// The run's directory, or an audit file
@@ -182,7 +180,8 @@ impl Command {
     pub(super) fn format(&self) -> CheckFormat {
         match self {
             Self::Validate { format, .. } => *format,
-            Self::Report { format, .. } => Format::from(*format).into(),
+            Self::Report(args) => Format::from(args.format).into(),
+            Self::Runs(args) => args.format.into(),
             Self::Verify { format, .. } | Self::Profiles { format } => (*format).into(),
             Self::Plan(args) => args.format.into(),
             Self::Run(args) => Format::from(args.format).into(),
@@ -214,6 +213,12 @@ pub(super) enum SchemaKind {
     Audit,
     /// `summary.json`.
     Summary,
+    /// `trend.json`: several runs.
+    Trend,
+    /// Two runs side by side: `report --compare --format json`.
+    Comparison,
+    /// The list of runs: `runs --format json`.
+    Runs,
     /// A profile.
     Profile,
 }

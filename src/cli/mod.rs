@@ -27,10 +27,12 @@ mod progress;
 mod reconcile;
 mod reopen;
 mod report;
+mod report_args;
 mod report_format;
 mod resume;
 mod rows;
 mod run;
+mod runs;
 mod sandbox;
 mod schema;
 mod secrets;
@@ -39,6 +41,7 @@ mod settings;
 mod signals;
 mod simulate;
 mod stdin;
+mod trend;
 mod typed;
 mod validate;
 mod verify;
@@ -107,7 +110,8 @@ fn dispatch(cli: Cli, sources: &Sources, log: &Log) -> Result<u8, Failure> {
         Command::Auth { command: AuthCommand::Check(args) } => auth::check(&args, output),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Guard { command: GuardCommand::Rebuild(args) } => guard::rebuild(&args),
-        Command::Report { run_dir, format } => report::report(&run_dir, format),
+        Command::Report(args) => report::report(&args),
+        Command::Runs(args) => runs::runs(&args),
         Command::Verify { run_dir, public_key, head, format } => {
             verify::verify(&run_dir, public_key.as_deref(), head.as_deref(), format)
         }

@@ -2,30 +2,55 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::report_args::ReportArgs;
 use super::report_format::ReportFormat;
-use super::{left, print};
+use super::{left, print, trend};
 use crate::event::Ending;
-use crate::journal::{self, Verification};
+use crate::journal::{self, LockHolder, Verification};
 use crate::report::{Evidence, Left, Report, ReportBuilder, Summary};
+use std::fs::File;
 use std::path::Path;
 
-/// Reads an audit file into a report. After the first damaged or impossible line nothing more is taken in.
-fn build(run_dir: &Path) -> Result<(Report, Verification), Failure> {
+/// Reads a run's audit file into a report. After the first damaged or impossible line nothing more is taken in.
+pub(super) fn build(run_dir: &Path) -> Result<(Report, Verification), Failure> {
     let mut builder = ReportBuilder::default();
     let mut sound = true;
     let audit = run_dir.join("audit.jsonl");
     let checked = journal::verify(&audit, |record| sound = sound && builder.apply(record).is_ok())
         .map_err(|error| Failure::new(Exit::InputMissing, error).help("give the directory of a run"))?;
     let alive = super::verify::alive(run_dir, &checked);
-    let evidence = Evidence {
+    Ok((builder.finish(evidence(&checked, alive.as_ref())), checked))
+}
+
+/// The same for an audit file that comes alone, or through a pipe. Whether somebody is at work on it cannot be told.
+fn build_from(file: &Path) -> Result<Report, Failure> {
+    let mut builder = ReportBuilder::default();
+    let mut sound = true;
+    let take = |record: &_| sound = sound && builder.apply(record).is_ok();
+    let missing = |error: &dyn std::fmt::Display| {
+        Failure::new(Exit::InputMissing, error).help("give an audit file, or `-` for standard input")
+    };
+    let checked = if file.as_os_str() == "-" {
+        journal::verify_from(std::io::stdin(), Path::new("standard input"), take)
+    } else {
+        let opened =
+            File::open(file).map_err(|error| missing(&format!("{} cannot be read: {error}", file.display())))?;
+        journal::verify_from(opened, file, take)
+    };
+    let checked = checked.map_err(|error| missing(&error))?;
+    Ok(builder.finish(evidence(&checked, None)))
+}
+
+/// What the check of a file says beyond its records.
+fn evidence(checked: &Verification, alive: Option<&LockHolder>) -> Evidence {
+    Evidence {
         head: checked.head.to_string(),
         lines: checked.lines,
         signed_by: checked.signature.map(|key| key.fingerprint()),
-        alive: alive.map(|holder| holder.to_string()),
+        alive: alive.map(ToString::to_string),
         unread: checked.serious_damage().is_some(),
         damage: checked.damage.as_ref().map(|finding| format!("line {}: {}", finding.line, finding.reason)),
-    };
-    Ok((builder.finish(evidence), checked))
+    }
 }
 
 /// Whether a process can go on with a run, as far as its file and those at work on it are concerned.
@@ -45,21 +70,25 @@ fn how_to_go_on(summary: &Summary, run_dir: &Path) -> String {
     format!("{:<12}bridgebook resume {}{first}\n", "go on", run_dir.display())
 }
 
-fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {
+/// Writes all files of a report; `run_dir` has the inputs of its run.
+fn write(report: &Report, run_dir: Option<&Path>, to: &Path) -> Result<(), Failure> {
     for file in report.files() {
-        journal::write_private_with(&run_dir.join(file.name), |out| file.write_to(out))
+        journal::write_private_with(&to.join(file.name), |out| file.write_to(out))
             .map_err(|error| Failure::new(Exit::CannotCreate, error))?;
     }
-    left::write(report, run_dir)
+    left::write(report, run_dir, to)
 }
 
-fn print(report: &Report, can_go_on: bool, run_dir: &Path, format: ReportFormat) -> Result<(), Failure> {
+/// Prints a report: with how its run goes on where that may be said, and where the files are if there are any.
+fn print(report: &Report, go_on: Option<&Path>, files: Option<&Path>, format: ReportFormat) -> Result<(), Failure> {
     let wanted = format.file();
     if let Some(file) = report.files().find(|file| Some(file.name) == wanted) {
         print::with(|out| file.write_to(out))?;
     } else {
-        let go_on = if can_go_on { how_to_go_on(report.summary(), run_dir) } else { String::new() };
-        print::text(&format!("{}{}{go_on}{}", report.text(), what_is_left(report), where_to_look(run_dir)))?;
+        let go_on = go_on.map(|run_dir| how_to_go_on(report.summary(), run_dir)).unwrap_or_default();
+        let left = files.map(|_| what_is_left(report)).unwrap_or_default();
+        let look = files.map(where_to_look).unwrap_or_default();
+        print::text(&format!("{}{left}{go_on}{look}", report.text()))?;
     }
     Ok(())
 }
@@ -72,25 +101,43 @@ fn what_is_left(report: &Report) -> String {
 }
 
 /// The line with the report's path.
-fn where_to_look(run_dir: &Path) -> String {
-    format!("{:<12}{}\n", "report", run_dir.join("report.html").display())
+fn where_to_look(files: &Path) -> String {
+    format!("{:<12}{}\n", "report", files.join("report.html").display())
 }
 
 /// The command.
-pub(super) fn report(run_dir: &Path, format: ReportFormat) -> Result<u8, Failure> {
-    let (report, checked) = build(run_dir)?;
-    print(&report, can_go_on(&checked, run_dir), run_dir, format)?;
-    if let Err(failure) = write(&report, run_dir) {
-        // The report stands on stdout already: a program that reads it must not find a second document there.
-        print::note(&format!("error: {failure}\n"));
-        return Ok(failure.exit().code());
+pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
+    let to = args.to.as_deref();
+    let (report, run_dir, go_on) = match (&args.from, args.run_dirs.as_slice()) {
+        (Some(file), _) => (build_from(file)?, None, false),
+        (None, [run_dir]) if !args.compare => {
+            let (report, checked) = build(run_dir)?;
+            (report, Some(run_dir.as_path()), can_go_on(&checked, run_dir))
+        }
+        (None, run_dirs) if args.compare => return trend::compare(run_dirs, to, args.of_several()?),
+        (None, run_dirs) => return trend::trend(run_dirs, to, args.of_several()?),
+    };
+    let files = to.or(run_dir);
+    print(&report, run_dir.filter(|_| go_on), files, args.format)?;
+    if let Some(files) = files {
+        let made = if to.is_some() { make_folder(files) } else { Ok(()) };
+        if let Err(failure) = made.and_then(|()| write(&report, run_dir, files)) {
+            // The report stands on stdout already: a program that reads it must not find a second document there.
+            print::note(&format!("error: {failure}\n"));
+            return Ok(failure.exit().code());
+        }
     }
     Ok(if report.is_complete() { Exit::Success } else { Exit::Invalid }.code())
 }
 
+/// A directory for files that are asked for elsewhere. Only its owner may enter it if it is new.
+pub(super) fn make_folder(to: &Path) -> Result<(), Failure> {
+    journal::create_run_dir(to).map_err(|error| Failure::new(Exit::CannotCreate, error))
+}
+
 /// Writes every report of a run anew after its audit file has grown; that file is the result, the reports only show it.
 pub(super) fn make_anew(run_dir: &Path) {
-    if let Err(failure) = build(run_dir).and_then(|(report, _)| write(&report, run_dir)) {
+    if let Err(failure) = build(run_dir).and_then(|(report, _)| write(&report, Some(run_dir), run_dir)) {
         print::note(&format!("warning: {failure}\n  = help: bridgebook report {}\n", run_dir.display()));
     }
 }
@@ -105,8 +152,8 @@ pub(super) fn after_run(run_dir: &Path, format: ReportFormat, exit_code: u8, liv
     match live.map_or_else(read, |report| Ok((report, true))) {
         Err(failure) => warn(failure),
         Ok((report, can_go_on)) => {
-            print(&report, can_go_on, run_dir, format).unwrap_or_else(warn);
-            write(&report, run_dir).unwrap_or_else(warn);
+            print(&report, can_go_on.then_some(run_dir), Some(run_dir), format).unwrap_or_else(warn);
+            write(&report, Some(run_dir), run_dir).unwrap_or_else(warn);
             if !report.is_complete() {
                 // A note and no failure: what was asked for stands on stdout already, and says the same.
                 let words = Failure::new(Exit::Internal, "the audit file of this run is not complete")

@@ -20,6 +20,9 @@ pub(super) fn schema(kind: SchemaKind, name: &str, output: OutputArgs) -> Result
         SchemaKind::Fragment => include_str!("../../schemas/fragment.schema.json"),
         SchemaKind::Audit => include_str!("../../schemas/audit.schema.json"),
         SchemaKind::Summary => include_str!("../../schemas/summary.schema.json"),
+        SchemaKind::Trend => include_str!("../../schemas/trend.schema.json"),
+        SchemaKind::Comparison => include_str!("../../schemas/comparison.schema.json"),
+        SchemaKind::Runs => include_str!("../../schemas/runs.schema.json"),
         SchemaKind::Profile => PROFILE_SCHEMA,
     })
 }

@@ -380,6 +380,7 @@ impl<L: Ledger> Engine<'_, L> {
             waves: self.run.wave_counts(),
             attempts: self.run.total().attempts,
             criteria,
+            histograms: self.run.histograms(),
         };
         self.happened_at(end, Event::RunFinished(Box::new(finished)));
         self.record(Vec::new(), dispatcher);

@@ -48,6 +48,17 @@ impl Head {
         head
     }
 
+    /// The head that a line says to be after it, right or wrong; the line may lack its beginning.
+    pub(super) fn said_by(line: &[u8]) -> Option<Self> {
+        let digits = line.strip_suffix(END)?;
+        let digits = digits.get(digits.len().checked_sub(DIGITS)?..)?;
+        let mut head = [0; 32];
+        for (byte, pair) in head.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(head))
+    }
+
     /// The head after a line as it was read (without its newline); `None` when the line's hash is not what it must be.
     pub(super) fn check_line(self, line: &[u8]) -> Option<Self> {
         let body = line.len().checked_sub(MARK.len() + DIGITS + END.len())?;

@@ -1,17 +1,19 @@
 //! One line -> its record, the short way for the lines that nearly all lines are.
 //!
 //! Serde reads a record with a tag and flattened fields by way of a copy of everything. An intent and its attempt are
-//! therefore read in two steps, envelope and event, straight from the line. What fails here is read once more the long
+//! therefore read in one step, envelope and event together, straight from the line. What fails here is read once more the long
 //! way, which has the words for it: the two never disagree about what is a record.
 
 use crate::event::{BridgeAttempt, BridgeIntent, Event, Record};
-use crate::model::{RunId, Timestamp};
+use crate::model::{Evidence, JobKey, JobNumber, Latency, Outcome, RunId, SetName, Timestamp};
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// A record without its event.
+/// A record of an intent or of an attempt: the envelope, what both have, and what only one of them has.
+///
+/// A field that is here and in the line's event only as an unknown one may fail this way; it is then read the other way.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+struct Flat<'a> {
     v: u32,
     seq: u64,
     timestamp: Timestamp,
@@ -19,6 +21,25 @@ struct Envelope<'a> {
     #[serde(borrow)]
     event_type: Cow<'a, str>,
     hash: String,
+    job: JobNumber,
+    set: SetName,
+    key: JobKey,
+    call_id: String,
+    attempt: u32,
+    request_id: String,
+    targets: Option<Vec<String>>,
+    outcome: Option<Outcome>,
+    success: Option<bool>,
+    evidence: Option<Evidence>,
+    status_code: Option<u16>,
+    latency_ms: Option<Latency>,
+    queue_ms: Option<Latency>,
+    error_message: Option<String>,
+    correlation_id: Option<String>,
+    #[serde(rename = "final")]
+    is_final: Option<bool>,
+    retry_in_ms: Option<u64>,
+    warning: Option<String>,
 }
 
 /// What a line says; or why it is no record.
@@ -30,10 +51,33 @@ pub(super) fn record(line: &[u8]) -> Result<Record, String> {
 }
 
 fn short(line: &[u8]) -> Option<Record> {
-    let Envelope { v, seq, timestamp, run_id, event_type, hash } = serde_json::from_slice(line).ok()?;
-    let event = match &*event_type {
-        "bridge_intent" => Event::BridgeIntent(serde_json::from_slice::<BridgeIntent>(line).ok()?),
-        "bridge_attempt" => Event::BridgeAttempt(serde_json::from_slice::<BridgeAttempt>(line).ok()?),
+    // Once for the whole line, not once for each text in it.
+    let flat: Flat<'_> = serde_json::from_str(std::str::from_utf8(line).ok()?).ok()?;
+    let Flat { v, seq, timestamp, run_id, hash, job, set, key, call_id, attempt, request_id, .. } = flat;
+    let event = match &*flat.event_type {
+        "bridge_intent" => {
+            let targets = flat.targets?;
+            Event::BridgeIntent(BridgeIntent { job, set, key, call_id, attempt, request_id, targets })
+        }
+        "bridge_attempt" => Event::BridgeAttempt(BridgeAttempt {
+            job,
+            set,
+            key,
+            call_id,
+            attempt,
+            request_id,
+            outcome: flat.outcome?,
+            success: flat.success?,
+            evidence: flat.evidence?,
+            status_code: flat.status_code,
+            latency_ms: flat.latency_ms?,
+            queue_ms: flat.queue_ms?,
+            error_message: flat.error_message,
+            correlation_id: flat.correlation_id,
+            is_final: flat.is_final?,
+            retry_in_ms: flat.retry_in_ms,
+            warning: flat.warning,
+        }),
         _ => return None,
     };
     Some(Record { v, seq, timestamp, run_id, event, hash })
@@ -63,12 +107,29 @@ mod tests {
     }
 
     #[test]
+    fn fields_that_only_the_other_event_has_are_unknown_ones() {
+        let odd = line(INTENT).replace(r#""attempt":2"#, r#""attempt":2,"outcome":"nonsense","more":[{}]"#);
+        assert_eq!(short(odd.as_bytes()), None);
+        let long = serde_json::from_str::<Record>(&odd).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(record(odd.as_bytes()), Ok(long));
+        let known = line(INTENT).replace(r#""attempt":2"#, r#""attempt":2,"outcome":"unknown""#);
+        let long = serde_json::from_str::<Record>(&known).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(short(known.as_bytes()), Some(long));
+    }
+
+    #[test]
     fn what_is_no_record_is_none_for_both() {
         let whole = line(ATTEMPT);
         let bad = [
             whole.replace(r#""job":3,"#, ""),
             whole.replace(r#""job":3"#, r#""job":-3"#),
             whole.replace(r#""job":3"#, r#""job":3,"job":4"#),
+            whole.replace(r#""job":3"#, r#""job":3,"seq":7"#),
+            whole.replace(r#""queue_ms":0.0,"#, ""),
+            whole.replace(r#""queue_ms":0.0"#, r#""queue_ms":null"#),
+            whole.replace(r#""final":false,"#, ""),
+            line(INTENT).replace(r#","targets":["phone:+1202*****04"]"#, ""),
+            line(INTENT).replace(r#"["phone:+1202*****04"]"#, "null"),
             whole.replace(r#""seq":7"#, r#""seq":"7""#),
             whole.replace("2026-11-22T", "2026-11-22"),
             whole.replace(r#""timeout""#, r#""time""#),

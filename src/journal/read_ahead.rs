@@ -2,8 +2,8 @@
 //! made of it. Nothing else changes: lines come in their order, up to the first error.
 
 use super::reader::{Line, ReadError, Reader};
-use std::path::Path;
-use std::sync::mpsc;
+use std::io::Read;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 /// Lines that are handed over at once.
@@ -14,26 +14,28 @@ const BATCHES: usize = 4;
 /// A line, or why there is none.
 pub(super) type Item = Result<Line, ReadError>;
 
-/// Opens a file, and lets `take` have its lines.
-pub(super) fn read_ahead<T>(
-    path: &Path,
+/// Lets `take` have the lines.
+pub(super) fn read_ahead<T, R: Read + Send>(
+    reader: Reader<R>,
     take: impl FnOnce(&mut dyn Iterator<Item = Item>) -> T,
-) -> Result<T, ReadError> {
-    let reader = Reader::open(path)?;
+) -> T {
+    // Only one of the two ever locks it.
+    let reader = Mutex::new(reader);
+    let locked = || reader.lock().unwrap_or_else(PoisonError::into_inner);
     thread::scope(|scope| {
         let (give, taken) = mpsc::sync_channel::<Vec<Item>>(BATCHES);
         let thread = thread::Builder::new().name("read".to_owned());
-        if thread.spawn_scoped(scope, move || hand_over(reader, &give)).is_err() {
+        if thread.spawn_scoped(scope, move || hand_over(&mut *locked(), &give)).is_err() {
             // Without a thread it takes longer.
-            return Ok(take(&mut Reader::open(path)?));
+            return take(&mut *locked());
         }
         // Should the thread panic, its lines end early, and so does this with a panic of its own.
-        Ok(take(&mut taken.into_iter().flatten()))
+        take(&mut taken.into_iter().flatten())
     })
 }
 
 /// Ends with the file, with its first error, or when nobody takes anything more.
-fn hand_over(mut reader: Reader, give: &mpsc::SyncSender<Vec<Item>>) {
+fn hand_over(reader: &mut impl Iterator<Item = Item>, give: &mpsc::SyncSender<Vec<Item>>) {
     loop {
         let mut batch = Vec::with_capacity(BATCH);
         let mut failed = false;
@@ -53,6 +55,11 @@ fn hand_over(mut reader: Reader, give: &mpsc::SyncSender<Vec<Item>>) {
 mod tests {
     use super::*;
     use std::io::Write;
+    use std::path::Path;
+
+    fn read_ahead<T>(path: &Path, take: impl FnOnce(&mut dyn Iterator<Item = Item>) -> T) -> Result<T, ReadError> {
+        Reader::open(path).map(|reader| super::read_ahead(reader, take))
+    }
 
     /// A file of so many lines that are no records.
     fn file(lines: usize) -> tempfile::NamedTempFile {

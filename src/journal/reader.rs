@@ -42,11 +42,13 @@ pub struct Line {
     pub record: Result<Record, String>,
 }
 
-/// Streams the lines of an audit file.
+/// Streams the lines of an audit file, from its first byte to its last: nothing is looked for further on or behind.
 #[derive(Debug)]
-pub struct Reader {
+pub struct Reader<R = File> {
     path: PathBuf,
-    input: BufReader<File>,
+    input: BufReader<R>,
+    /// The line that is being read.
+    bytes: Vec<u8>,
     lines: u64,
     head: Head,
 }
@@ -55,21 +57,30 @@ impl Reader {
     /// Opens a file.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let input = File::open(path).map_err(|source| ReadError { path: path.to_owned(), source })?;
-        Ok(Self {
-            path: path.to_owned(),
-            input: BufReader::with_capacity(READ_AHEAD, input),
-            lines: 0,
-            head: Head::START,
-        })
+        Ok(Self::of(input, path))
     }
 }
 
-impl Iterator for Reader {
+impl<R: Read> Reader<R> {
+    /// Reads what comes from elsewhere; `name` is what errors call it.
+    pub fn of(input: R, name: &Path) -> Self {
+        Self {
+            path: name.to_owned(),
+            input: BufReader::with_capacity(READ_AHEAD, input),
+            bytes: Vec::with_capacity(LIKELY_LINE),
+            lines: 0,
+            head: Head::START,
+        }
+    }
+}
+
+impl<R: Read> Iterator for Reader<R> {
     type Item = Result<Line, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut bytes = Vec::with_capacity(LIKELY_LINE);
-        match self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes) {
+        let bytes = &mut self.bytes;
+        bytes.clear();
+        match self.input.by_ref().take(MAX_LINE).read_until(b'\n', bytes) {
             Err(source) => return Some(Err(ReadError { path: self.path.clone(), source })),
             Ok(0) => return None,
             Ok(_) => {}
@@ -80,10 +91,10 @@ impl Iterator for Reader {
             bytes.pop();
         }
         let before = self.head;
-        let after = before.check_line(&bytes);
+        let after = before.check_line(bytes);
         self.head = after.unwrap_or(before);
         self.lines += 1;
-        let record = decode::record(&bytes);
+        let record = decode::record(bytes);
         let (number, head, intact) = (self.lines, self.head, after.is_some());
         Some(Ok(Line { number, before, head, intact, whole, bytes: length, record }))
     }

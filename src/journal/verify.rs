@@ -2,11 +2,12 @@
 
 use super::chain::Head;
 use super::read_ahead::{Item, read_ahead};
-use super::reader::{Line, ReadError};
+use super::reader::{Line, ReadError, Reader};
 use super::signature::{self, PublicKey};
 use crate::event::{Event, FORMAT_VERSION, Record};
 use crate::model::RunId;
 use crate::state::RunState;
+use std::io::Read;
 use std::path::Path;
 
 /// What is wrong with a last line without its end.
@@ -62,7 +63,16 @@ impl Verification {
 
 /// Reads a whole audit file; memory is one byte a job. `visit` sees every record, in order, up to the first damage.
 pub fn verify(path: &Path, visit: impl FnMut(&Record)) -> Result<Verification, ReadError> {
-    read_ahead(path, |lines| fold(lines, visit))?
+    read_ahead(Reader::open(path)?, |lines| fold(lines, visit))
+}
+
+/// The same for the bytes of an audit file that come from elsewhere, such as standard input; `name` is what errors call it.
+pub fn verify_from(
+    input: impl Read + Send,
+    name: &Path,
+    visit: impl FnMut(&Record),
+) -> Result<Verification, ReadError> {
+    read_ahead(Reader::of(input, name), |lines| fold(lines, visit))
 }
 
 fn fold(all: &mut dyn Iterator<Item = Item>, mut visit: impl FnMut(&Record)) -> Result<Verification, ReadError> {

@@ -72,6 +72,7 @@ pub fn close_run(
         waves: run.wave_counts(),
         attempts: run.total().attempts,
         criteria: judge(&criteria(run), run, run.last().unwrap_or(at)),
+        histograms: run.histograms(),
     };
     lines.add(run, Event::RunFinished(Box::new(finished)))?;
     Ok(lines.into_inner())

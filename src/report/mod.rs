@@ -17,6 +17,8 @@
 //!                                                                       -> text()       (the terminal)
 //! ```
 //!
+//! Finished reports of several runs make a trend or a comparison (`several/`), by the same rules.
+//!
 //! Memory: a few bytes a job (see `jobs.rs`), whatever the number of attempts and the length of the names; the rest is in a
 //! temporary file without a name. The page and the summary are bounded: lists are cut, say how much they leave out, and results.csv has it all.
 
@@ -30,6 +32,7 @@ mod html;
 mod jobs;
 mod junit;
 mod left;
+mod listing;
 mod markdown;
 mod number;
 mod output;
@@ -39,12 +42,14 @@ mod remedies;
 mod results_csv;
 mod resumption;
 mod row;
+mod several;
 mod skips;
 mod slowest;
 mod spill;
 mod summarise;
 mod summary;
 mod summary_csv;
+mod table;
 mod text;
 mod unknown;
 mod xml;
@@ -55,7 +60,14 @@ mod tests;
 pub use builder::ReportBuilder;
 pub use course::{RunEvent, RunEventKind};
 pub use left::{InputColumns, Left, LeftJob, LeftWriter};
+pub use listing::{ListedRun, ListedState, RunGlance, RunList};
+pub use number::span;
 pub use output::{Evidence, Report, ReportFile};
+pub use several::{
+    ComparedRun, Comparison, Conflict, CriterionChange, CriterionDifference, Difference, Entry, ErrorDifference,
+    InputDifference, Merged, MergedFigures, Regression, RegressionKind, SettingDifference, Several, Trend, TrendGroup,
+    TrendRun,
+};
 pub use skips::SkipGroup;
 pub use slowest::SlowJob;
 pub use summary::{
@@ -63,3 +75,4 @@ pub use summary::{
     QueueFigures, ReconciledJob, ReconciliationSummary, ResumptionSummary, StopSummary, Summary, TokenSummary,
     UnknownJob, UnknownSummary, WarningGroup, WaveSummary,
 };
+pub use table::Table;

@@ -63,7 +63,7 @@ pub(super) fn ms(latency: Latency) -> String {
 }
 
 /// `48.212 s`, `12 min 03 s`, `2 h 05 min`: for the eye. The exact value is `duration_ms` of summary.json.
-pub(super) fn span(millis: f64) -> String {
+pub fn span(millis: f64) -> String {
     let seconds = millis / 1000.0;
     if seconds < 60.0 {
         return format!("{} s", three(seconds));

@@ -117,7 +117,7 @@ fn clean(text: &str) -> String {
 }
 
 /// `12 = 9 succeeded + 0 unknown + 3 skipped`: the balance sheet on one line.
-fn sum(figures: &Figures) -> String {
+pub(super) fn sum(figures: &Figures) -> String {
     let always = [(figures.succeeded, "succeeded"), (figures.unknown, "unknown")];
     let others = [
         (figures.accepted, "accepted"),
@@ -136,12 +136,12 @@ fn sum(figures: &Figures) -> String {
     format!("{} = {}", figures.jobs, parts.join(" + "))
 }
 
-fn rate(figures: &Figures) -> String {
+pub(super) fn rate(figures: &Figures) -> String {
     let rate = figures.success_rate_percent.map_or_else(|| NO_DATA.to_owned(), |rate| format!("{rate}%"));
     format!("{rate}  {} of {} attempted", figures.success_count, figures.total_operations)
 }
 
-fn latency(figures: &Figures) -> String {
+pub(super) fn latency(figures: &Figures) -> String {
     let (Some(ms), Some(mean)) = (&figures.latency_ms, figures.average_latency_ms) else {
         return format!("{NO_DATA}: no attempt was answered");
     };

@@ -2,6 +2,7 @@
 
 mod criteria;
 mod effect;
+mod histograms;
 mod job;
 mod run;
 mod tally;

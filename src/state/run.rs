@@ -184,7 +184,9 @@ impl RunState {
                     () if finished.waves != self.wave_counts() => Err("the waves' totals differ"),
                     () => Ok(()),
                 });
-                self.disagreement = agrees.err().map(|what| Imbalance::Disagrees(what.to_owned()));
+                let agrees = agrees.map_err(str::to_owned);
+                let agrees = agrees.and_then(|()| finished.histograms.as_ref().map_or(Ok(()), |h| self.agrees_with(h)));
+                self.disagreement = agrees.err().map(Imbalance::Disagrees);
                 self.finished = Some((at, finished.clone()));
             }
             Event::ReconciliationFinished(_) => return Err(StateError::NotFinished),

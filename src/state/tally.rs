@@ -1,4 +1,4 @@
-//! The figures of a run or of a set: counts, attempts, latencies.
+//! The figures of a run, of a set, or of several runs: counts, attempts, latencies.
 
 use crate::event::{BridgeAttempt, Counts};
 use crate::model::{Latency, Metric};
@@ -45,6 +45,23 @@ impl Tally {
         }
     }
 
+    /// Adds another one: the result is as if one tally had counted the events of both.
+    pub fn add(&mut self, other: &Self) {
+        self.jobs += other.jobs;
+        for (state, count) in &other.by_state {
+            *self.by_state.entry(*state).or_default() += count;
+        }
+        self.attempts += other.attempts;
+        self.retries += other.retries;
+        self.throttled += other.throttled;
+        for (status, count) in &other.by_status {
+            *self.by_status.entry(*status).or_default() += count;
+        }
+        add_all(&mut self.latency, &other.latency);
+        self.latency_sum += other.latency_sum;
+        add_all(&mut self.queue, &other.queue);
+    }
+
     pub(super) fn move_job(&mut self, from: JobState, to: JobState) {
         if let Some(count) = self.by_state.get_mut(&from) {
             *count = count.saturating_sub(1);
@@ -79,6 +96,11 @@ impl Tally {
             record(&mut self.latency, attempt.latency_ms);
             self.latency_sum += u128::from(attempt.latency_ms.micros());
         }
+    }
+
+    /// Service and queue times, with their names.
+    pub(super) fn histograms(&self) -> [(&'static str, &Histogram<u64>); 2] {
+        [("latency", &self.latency), ("queue", &self.queue)]
     }
 
     /// Jobs in a state. `pending` is what the others leave.
@@ -210,6 +232,15 @@ fn histogram() -> Histogram<u64> {
 fn record(histogram: &mut Histogram<u64>, latency: Latency) {
     if histogram.record(latency.micros()).is_err() {
         histogram.saturating_record(latency.micros());
+    }
+}
+
+/// Histograms that grow take in any other.
+fn add_all(histogram: &mut Histogram<u64>, other: &Histogram<u64>) {
+    if histogram.add(other).is_err() {
+        for step in other.iter_recorded() {
+            histogram.saturating_record_n(step.value_iterated_to(), step.count_at_value());
+        }
     }
 }
 

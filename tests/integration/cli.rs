@@ -25,7 +25,7 @@ fn help_shows_every_exit_code_with_its_meaning() {
     }
     assert_eq!(bridgebook::cli::Exit::TABLE.len(), 16, "a new code belongs into this test");
     for subcommand in
-        ["init", "validate", "plan", "run", "report", "verify", "schema", "explain", "simulate", "completions"]
+        ["init", "validate", "plan", "run", "report", "runs", "verify", "schema", "explain", "simulate", "completions"]
     {
         assert!(help.contains(&format!("\n  {subcommand} ")), "{subcommand}");
         assert!(command(dir.path(), 0, &[subcommand, "--help"]).stdout.contains("Usage:"));
@@ -37,7 +37,7 @@ fn help_shows_every_exit_code_with_its_meaning() {
 #[test]
 fn schemas_are_printed_as_shipped_and_are_valid_schemas() {
     let dir = TempDir::new().unwrap();
-    for name in ["runbook", "job", "payload", "audit", "summary", "profile"] {
+    for name in ["runbook", "job", "payload", "audit", "summary", "trend", "comparison", "runs", "profile"] {
         let printed = command(dir.path(), 0, &["schema", name]).stdout;
         assert_eq!(printed, std::fs::read_to_string(repository(&format!("schemas/{name}.schema.json"))).unwrap());
         let document: Value = serde_json::from_str(&printed).unwrap();

@@ -3,7 +3,7 @@
 use bridgebook::event::Record;
 use bridgebook::load::{fragment_schema, runbook_schema};
 use bridgebook::profile::{Profile, profile_schema};
-use bridgebook::report::Summary;
+use bridgebook::report::{Comparison, RunList, Summary, Trend};
 use bridgebook::schema::describe;
 use serde_json::Value;
 use std::path::Path;
@@ -11,12 +11,15 @@ use std::path::Path;
 #[test]
 fn the_shipped_schemas_are_what_the_types_say() {
     let cxone = Profile::built_in("cxone").unwrap_or_else(|e| panic!("{e}"));
-    let made: [(&str, Value); 7] = [
+    let made: [(&str, Value); 10] = [
         ("runbook", runbook_schema()),
         ("fragment", fragment_schema()),
         ("profile", profile_schema()),
         ("audit", describe::<Record>("audit", "line of a bridgebook audit file")),
         ("summary", describe::<Summary>("summary", "bridgebook summary.json")),
+        ("trend", describe::<Trend>("trend", "bridgebook trend.json")),
+        ("comparison", describe::<Comparison>("comparison", "bridgebook report --compare --format json")),
+        ("runs", describe::<RunList>("runs", "bridgebook runs --format json")),
         ("job", cxone.job_schema()),
         ("payload", cxone.payload_schema()),
     ];

@@ -6,6 +6,7 @@
 
 mod pairing;
 
+use super::exit::Exit;
 use super::failure::Failure;
 use super::inputs::cannot_create;
 use super::print;
@@ -26,18 +27,22 @@ struct Making<'a> {
     reason: Option<String>,
 }
 
-/// Writes all three: one without a job has a header, so that none of an earlier report stays behind.
-pub(super) fn write(report: &Report, run_dir: &Path) -> Result<(), Failure> {
+/// Writes all three into `to`: one without a job has a header, so that none of an earlier report stays behind. `run_dir` has the
+/// inputs of the run; an audit file that came alone has none.
+pub(super) fn write(report: &Report, run_dir: Option<&Path>, to: &Path) -> Result<(), Failure> {
     let some = Left::ALL.iter().any(|kind| report.count_left(*kind) > 0);
     let started = report.started().filter(|_| some);
-    let source = started.map(|started| reopen::inputs(run_dir, started).map(|inputs| (started, inputs)));
+    let alone = || Failure::new(Exit::InputMissing, "the audit file came without its directory");
+    let source = started.map(|started| {
+        let inputs = run_dir.ok_or_else(alone).and_then(|run_dir| reopen::inputs(run_dir, started));
+        inputs.map(|inputs| (started, inputs))
+    });
     let mut making = match source.transpose() {
         Ok(source) => Making { report, source, reason: None },
         Err(failure) => Making { report, source: None, reason: Some(failure.to_string()) },
     };
     for kind in Left::ALL {
-        journal::write_private_with(&run_dir.join(kind.file()), |out| making.write(kind, out))
-            .map_err(cannot_create)?;
+        journal::write_private_with(&to.join(kind.file()), |out| making.write(kind, out)).map_err(cannot_create)?;
     }
     if let Some(reason) = making.reason {
         print::note(&format!(

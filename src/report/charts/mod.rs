@@ -9,6 +9,7 @@ mod clock;
 mod frame;
 mod histogram;
 mod lanes;
+mod runs;
 mod scale;
 mod timeline;
 
@@ -16,6 +17,7 @@ pub(super) use balance::{balance, parts};
 pub(super) use clock::Clock;
 pub(super) use histogram::Histogram;
 pub(super) use lanes::{any_rest, course_over_time, lanes};
+pub(super) use runs::{RunFigures, RunPoint, latency_by_run, losses_by_run, volume_by_run};
 pub(super) use timeline::{TimeRow, Timeline, latency_over_time, rate_over_time};
 
 use frame::Frame;

@@ -15,7 +15,8 @@ use super::output::Report;
 use handlebars::{Handlebars, RenderError, TemplateError};
 
 const TEMPLATE: &str = include_str!("report.html.hbs");
-const STYLE: &str = include_str!("report.css");
+/// The style sheet of every page.
+pub(super) const STYLE: &str = include_str!("report.css");
 
 /// The page did not come about.
 #[derive(Debug, thiserror::Error)]

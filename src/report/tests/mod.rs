@@ -6,4 +6,5 @@ mod hostile;
 mod incomplete;
 mod machine;
 mod scale;
+mod several;
 mod support;

@@ -186,6 +186,7 @@ impl Audit {
             sets: run.set_counts(),
             attempts: run.total().attempts,
             criteria: criteria.collect(),
+            histograms: run.histograms(),
         })));
     }
 

@@ -122,6 +122,7 @@ impl Invention {
             waves: run.wave_counts(),
             attempts: run.total().attempts,
             criteria,
+            histograms: run.histograms(),
         };
         self.happens(Event::RunFinished(Box::new(finished)));
     }
