@@ -31,7 +31,7 @@ TIMES = LATENCY[1:]
 
 # The figures that a format must have: of each set, and of the whole run.
 PROMISED = {
-    "summary.json": ([*COUNTS, *SUMS, *EFFORT, *LATENCY, "rate", "by_status"], ["throughput", "duration"]),
+    "summary.json": ([*COUNTS, *SUMS, *EFFORT, *LATENCY, "rate", "by_status", "failed", "completion"], ["throughput", "duration"]),
     "summary.csv": ([*COUNTS, *SUMS, *EFFORT, *TIMES, "rate", "by_status"], ["throughput"]),
     "results.csv": ([*COUNTS, "attempts"], []),
     "junit.xml": ([*COUNTS, *SUMS, *EFFORT, *TIMES, "rate"], ["duration"]),
@@ -41,7 +41,7 @@ PROMISED = {
     "terminal": (["jobs", "unknown", "rate", "p95", "total_operations", "success_count"], [*COUNTS, *EFFORT, *TIMES, "throughput"]),
 }
 # Half of the last decimal that a figure is shown with; all others are exact.
-ROUNDED = {"mean": 0.000_51, "rate": 0.005_1, "throughput": 0.000_51, "duration": 0.000_51}
+ROUNDED = {"mean": 0.000_51, "rate": 0.005_1, "completion": 0.005_1, "throughput": 0.000_51, "duration": 0.000_51}
 # The terminal shows no more sets.
 SETS_ON_TERMINAL = 5
 
@@ -75,6 +75,7 @@ def of_json(path: pathlib.Path, _: str) -> dict:
         latency = of["latency_ms"] or {"answers": 0}
         found = {name: of[name] for name in [*COUNTS, *SUMS, *EFFORT, "by_status"]}
         found |= {name: latency.get(name) for name in LATENCY} | {"mean": of["average_latency_ms"]}
+        found |= {"failed": of["failed"], "completion": of["completion_rate_percent"]}
         return found | {"rate": of["success_rate_percent"], "throughput": of["throughput_per_s"]}
 
     whole = figures(document["total"]) | {"duration": document["duration_ms"]}

@@ -128,5 +128,8 @@ summed AS (
 SELECT *,
     CASE WHEN total_operations = 0 THEN NULL WHEN success_count = 0 THEN 0 WHEN failure_count = 0 THEN 100
         ELSE least(greatest(100.0 * success_count / total_operations, 0.01), 99.99) END AS rate,
+    failure_count - unknown AS failed,
+    CASE WHEN jobs = skipped THEN NULL WHEN total_operations = 0 THEN 0 WHEN total_operations = jobs - skipped THEN 100
+        ELSE least(greatest(100.0 * total_operations / (jobs - skipped), 0.01), 99.99) END AS completion,
     CASE WHEN total_operations > 0 AND duration > 0 THEN total_operations * 1000.0 / duration END AS throughput
 FROM summed;

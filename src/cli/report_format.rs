@@ -14,7 +14,7 @@ pub(super) enum ReportFormat {
     Markdown,
     /// junit.xml, for CI servers.
     Junit,
-    /// metrics.prom, for `node_exporter`.
+    /// metrics.prom, for Prometheus.
     Prometheus,
     /// summary.csv, for spreadsheets.
     Csv,

@@ -27,6 +27,8 @@ pub(super) fn figures(set: Option<&SetName>, tally: &Tally, duration: Duration) 
         total_operations: tally.attempted(),
         success_count: tally.successes(),
         failure_count: tally.attempted() - tally.successes(),
+        failed: tally.failed(),
+        completion_rate_percent: percent(tally.attempted(), counts.jobs.saturating_sub(counts.skipped)),
         success_rate_percent: percent(tally.successes(), tally.attempted()),
         average_latency_ms: tally.latency_mean_ms().map(three),
         latency_ms: latencies(tally),

@@ -194,6 +194,13 @@ pub struct Figures {
     pub success_count: u64,
     /// The other attempted jobs: rejected + `not_sent` + unknown + `not_bridged`.
     pub failure_count: u64,
+    /// The metric of this name: rejected + `not_sent` + `not_bridged`, those known to have had no effect.
+    #[serde(default)]
+    pub failed: u64,
+    /// `total_operations` of the jobs that were not skipped, 0 to 100 as `success_rate_percent` is; null where all were.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 100))]
+    pub completion_rate_percent: Option<f64>,
     /// `success_count` of `total_operations`, 0 to 100 with two decimals; 100 only when there is no failure and 0 only
     /// when there is no success. Null without an attempted job.
     #[schemars(range(min = 0, max = 100))]

@@ -242,7 +242,9 @@ fn no_value_in_a_chain_that_holds_makes_anything_panic() {
                 };
                 // Reports are slow to make; every tenth will do.
                 if cases % 10 == 0 {
-                    assert_eq!(builder.finish(evidence).files().count(), 4);
+                    for file in builder.finish(evidence).files() {
+                        file.write_to(&mut std::io::sink()).unwrap();
+                    }
                 }
                 cases += 1;
                 taken += u32::from(checked.damage.is_none());
