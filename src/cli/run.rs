@@ -36,7 +36,7 @@ struct Asked<'a> {
 
 /// Runs a runbook.
 pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &Log) -> Result<u8, Failure> {
-    let mut held: Option<Folder> = None;
+    let mut held: Option<Locked> = None;
     loop {
         let plan = saved::open(args)?;
         let mut sound = match check::open(&args.runbook, &args.selection, &args.pace, manner(args, output))? {
@@ -54,7 +54,7 @@ pub(super) fn run(args: &RunArgs, sources: &Sources, output: OutputArgs, log: &L
         };
         let place = match held.take().filter(|held| held.folder == args.out.join(&sound.runbook.name)) {
             Some(held) => held.prepare()?,
-            None => match Folder::take(args, &sound.runbook)? {
+            None => match Locked::take(args, &sound.runbook)? {
                 (Some(held), false) => held.prepare()?,
                 // What was read before the wait may be of yesterday: all of it is read again.
                 (waited @ Some(_), true) => {
@@ -95,14 +95,14 @@ struct RunPlace {
 }
 
 /// The lock of a runbook's folder, and the run that has it.
-struct Folder {
+struct Locked {
     run_id: RunId,
     folder: PathBuf,
     operator: Operator,
     lock: RunLock,
 }
 
-impl Folder {
+impl Locked {
     /// Takes the lock, and says whether that took a wait; `None`: another run is at work, and that is fine.
     fn take(args: &RunArgs, runbook: &Runbook) -> Result<(Option<Self>, bool), Failure> {
         let (folder, operator) = (args.out.join(&runbook.name), operator());

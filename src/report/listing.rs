@@ -209,8 +209,7 @@ fn state(has_start: bool, seen: &RunGlance<'_>, closing: &Closing<'_>) -> Listed
         _ if seen.alive.is_some() => ListedState::Running,
         _ if !has_start && !empty => ListedState::Unreadable,
         None if !closing.is_closed() => ListedState::CutOff,
-        None => ListedState::Finished,
-        Some(Ending::Completed) => ListedState::Finished,
+        None | Some(Ending::Completed) => ListedState::Finished,
         Some(Ending::Interrupted) => ListedState::Interrupted,
         Some(_) => ListedState::Stopped,
     }
