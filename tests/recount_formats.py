@@ -90,7 +90,7 @@ def of_summary_csv(path: pathlib.Path, _: str) -> dict:
             figures |= {name: number(row[f"latency_{name}_ms"]) for name in TIMES if name != "mean"}
             figures["mean"], figures["rate"] = number(row["average_latency_ms"]), number(row["success_rate_percent"])
             figures["throughput"] = number(row["throughput_per_s"])
-            pairs = (pair.split(":") for pair in row["by_status"].split())
+            pairs = (pair.split("=") for pair in row["by_status"].split())
             figures["by_status"] = {status: int(count) for status, count in pairs}
             found[None if row["scope"] == "total" else row["set"]] = figures
     return found
@@ -142,11 +142,11 @@ def of_junit(path: pathlib.Path, _: str) -> dict:
 
 
 class Tables(html.parser.HTMLParser):
-    """The tables of a page, each with the heading before it; and its words."""
+    """The tables of a page, each with the heading before it and its caption; and its words."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.tables: list[tuple[str, list[list[str]]]] = []
+        self.tables: list[tuple[list[str], list[list[str]]]] = []
         self.words: list[str] = []
         self.heading, self.cell, self.part = "", None, ""
 
@@ -155,8 +155,10 @@ class Tables(html.parser.HTMLParser):
             self.heading, self.cell = "", None
             self.part = tag
         elif tag == "table":
-            self.tables.append((self.heading, []))
+            self.tables.append(([self.heading, ""], []))
             self.part = "table"
+        elif tag == "caption":
+            self.part = "caption"
         elif tag == "tr":
             self.tables[-1][1].append([])
         elif tag in ("td", "th"):
@@ -166,18 +168,21 @@ class Tables(html.parser.HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in ("td", "th"):
             self.cell = None
-        elif tag in ("h1", "h2", "h3", "table"):
+        elif tag in ("h1", "h2", "h3", "table", "caption"):
             self.part = ""
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
         if self.cell is not None:
             self.cell[-1] += data
+        elif self.part == "caption":
+            self.tables[-1][0][1] += data
         elif self.part in ("h1", "h2", "h3"):
             self.heading += data
 
-    def under(self, heading: str) -> list[list[str]]:
-        return next((rows for title, rows in self.tables if title.strip() == heading), [])
+    def under(self, title: str) -> list[list[str]]:
+        """The first table with this caption or below this heading."""
+        return next((rows for titles, rows in self.tables if title in map(str.strip, titles)), [])
 
 
 def of_tables(jobs: list[list[str]], times: list[list[str]], columns: list[str]) -> dict:
@@ -209,7 +214,7 @@ def of_html(path: pathlib.Path, _: str) -> dict:
     page = Tables()
     page.feed(path.read_text(encoding="utf-8"))
     jobs = page.under("Balance sheet")
-    times = page.under("Latency")[2:]
+    times = page.under("Service and queue times by set")[2:]
     found = of_tables(jobs, times, LATENCY)
     if not times:
         # It says in words that nothing was answered.

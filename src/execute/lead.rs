@@ -10,6 +10,10 @@ use std::time::Duration;
 /// The part of a measurement in the mean: commits and answers of the last moments count, not those of a minute ago.
 const PART: f64 = 1.0 / 16.0;
 
+/// Places below which nothing is written ahead: a run that sends so few at once is not after throughput, and after a crash its
+/// operator looks up as few calls as there were places.
+const LEAST: usize = 32;
+
 /// What the run has seen of disk and API, in seconds.
 #[derive(Debug, Default)]
 pub(super) struct Lead {
@@ -28,16 +32,16 @@ impl Lead {
         take(&mut self.answer, took);
     }
 
-    /// Jobs beyond `concurrency`, at most as many as that.
+    /// Jobs beyond `concurrency`, at most half as many as that.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "concurrency is at most 1024, the share between 0 and 1"
+        reason = "concurrency is at most 1024, the share between 0 and 0.5"
     )]
     pub(super) fn jobs(&self, concurrency: usize) -> usize {
         let share = match (self.commit, self.answer) {
-            (Some(commit), Some(answer)) if answer > 0.0 => (commit / answer).min(1.0),
+            (Some(commit), Some(answer)) if answer > 0.0 && concurrency >= LEAST => (commit / answer).min(0.5),
             _ => 0.0,
         };
         (concurrency as f64 * share) as usize
@@ -65,7 +69,8 @@ mod tests {
         assert_eq!(Lead::default().jobs(64), 0, "nothing is known yet");
         assert_eq!(after(400, 100_000).jobs(64), 0, "an API on the other side of the sea");
         assert_eq!(after(400, 1_600).jobs(64), 16);
-        assert_eq!(after(400, 100).jobs(64), 64, "never more than there are places");
+        assert_eq!(after(400, 100).jobs(64), 32, "never more than half as many as there are places");
+        assert_eq!(after(400, 400).jobs(LEAST - 1), 0, "few places");
         assert_eq!(after(400, 0).jobs(64), 0);
     }
 

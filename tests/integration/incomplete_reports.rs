@@ -57,7 +57,7 @@ fn assert_incomplete(kind: &str, folder: &Path, because: &str) {
     }
     let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(page.contains("<h2>INCOMPLETE</h2>") && page.contains("role=\"alert\""), "{kind}");
-    assert!(page.contains("<div class=\"badge bad\">INCOMPLETE") && !page.contains("PASSED"), "{kind}");
+    assert!(page.contains("<p class=\"badge bad\"><b>INCOMPLETE</b>") && !page.contains("PASSED"), "{kind}");
 }
 
 /// The first case is an error, and no criterion has passed.
