@@ -74,6 +74,44 @@ fn the_limits_of_run_and_set_are_reached_and_never_exceeded() {
 }
 
 #[test]
+fn intents_ahead_of_their_places_keep_to_the_limit_and_none_is_left_open() {
+    const RUN: usize = 32;
+    // With the rule the run is stopped at its busiest: what is on record and did not leave is withdrawn.
+    for (rule, code) in [("", 0), ("abort_when: [\"succeeded >= 300\"]", 12)] {
+        let load = Arc::new(Mutex::new(Load::default()));
+        let server = {
+            let load = Arc::clone(&load);
+            RawServer::bridging(move |_: &Request| {
+                locked(&load).enter("all");
+                // The other connections get their turn: whatever was sent at once is here at once.
+                (0..100).for_each(|_| std::thread::yield_now());
+                locked(&load).leave("all");
+                ok()
+            })
+        };
+        let book = Book::at(&server.url()).many_calls(1500).limits(&format!("{{concurrency: {RUN}}}")).more(rule);
+        let run = book.run(code);
+        assert!(locked(&load).most("all") <= RUN);
+        let (mut open, mut withdrawn) = (Load::default(), 0);
+        for line in &run.audit.lines {
+            match line["event_type"].as_str().unwrap() {
+                "bridge_intent" => open.enter("all"),
+                "bridge_attempt" => {
+                    open.leave("all");
+                    withdrawn += u64::from(line["evidence"] == "withdrawn");
+                }
+                _ => {}
+            }
+        }
+        crate::support::show(&("open at most", open.most("all"), "withdrawn", withdrawn));
+        assert!(open.most("all") <= RUN + RUN / 2, "{}", open.most("all"));
+        assert_eq!(run.audit.total("unknown"), 0);
+        assert_eq!(run.audit.total("succeeded"), server.bridges().len() as u64);
+        assert_eq!(run.audit.total("not_attempted") + run.audit.total("succeeded"), 1500);
+    }
+}
+
+#[test]
 fn the_rate_is_a_bound_on_starts() {
     let server = RawServer::bridging(|_| ok());
     let run = Book::at(&server.url()).limits("{concurrency: 8, rate: 10/s}").many_calls(4).run(0);
