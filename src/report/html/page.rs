@@ -265,14 +265,15 @@ fn tiles(summary: &Summary) -> Vec<Tile> {
             p50.unwrap_or_default(),
             "",
         ),
-        tile(
-            "Throughput",
-            or_none(total.throughput_per_s.map(|pace| format!("{}/s", grouped(&pace.to_string())))),
-            retries,
-            "",
-        ),
+        tile("Throughput", or_none(total.throughput_per_s.map(pace)), retries, ""),
         tile("Duration", span(summary.duration_ms), format!("throttled {}", times(total.throttled)), ""),
     ]
+}
+
+/// Jobs per second: in the thousands nobody looks for decimals, and there is no room for them.
+fn pace(per_second: f64) -> String {
+    let shown = if per_second < 1000.0 { per_second } else { per_second.round() };
+    format!("{}/s", grouped(&shown.to_string()))
 }
 
 fn times(number: u64) -> String {
