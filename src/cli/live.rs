@@ -2,10 +2,11 @@
 //! run nothing has to be read again.
 //!
 //! The same fold of the same records as in `bridgebook report`, so the files are equal byte for byte. Whenever anything
-//! is missing (no thread, a record that the fold refuses, a file that is not as long as what was written) there is none, and
-//! the audit file is read.
+//! is missing (no thread, one that is far behind, a record that the fold refuses, a file that is not as long as what was
+//! written) there is none, and the audit file is read.
 
 use crate::event::{Happened, Observer};
+use crate::expand::make_way;
 use crate::journal::Written;
 use crate::model::RunId;
 use crate::report::{Evidence, Report, ReportBuilder};
@@ -14,10 +15,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread::{Builder, JoinHandle};
 
-/// Batches that wait to be folded. The fold takes a tenth of the engine's time, so it is not behind for long.
-const MAX_WAITING: usize = 1024;
-/// How much less of the processor it gets than those that send and write (see nice(2)).
-const BEHIND: i32 = 10;
+/// Batches that wait to be folded at most. The fold takes a tenth of the engine's time: one that is so far behind is held up, by
+/// its temporary file for example, and the run does not wait for it.
+const MAX_WAITING: usize = 256;
 
 /// Watches a run.
 pub(super) struct Live {
@@ -30,7 +30,7 @@ impl Live {
     pub(super) fn of(run_id: RunId) -> Self {
         let (batches, waiting) = mpsc::sync_channel::<Arc<[Happened]>>(MAX_WAITING);
         let fold = Builder::new().name("report".to_owned()).spawn(move || {
-            let _ = rustix::process::nice(BEHIND);
+            make_way();
             let mut builder = ReportBuilder::default();
             while let Ok(batch) = waiting.recv() {
                 let mut all = batch.iter();
@@ -64,9 +64,10 @@ impl Live {
 
 impl Observer for Live {
     fn observe(&mut self, batch: &Arc<[Happened]>) {
-        if let Some(batches) = &self.batches {
-            // A thread that has given up has said so by its end.
-            let _ = batches.send(Arc::clone(batch));
+        let taken = self.batches.as_ref().is_some_and(|batches| batches.try_send(Arc::clone(batch)).is_ok());
+        if !taken {
+            // What it would say lacks this batch.
+            (self.batches, self.fold) = (None, None);
         }
     }
 }

@@ -460,6 +460,11 @@ impl<S: RowStream> Dispatcher<S> {
         self.waiting.insert((now, ready.job.number), ready);
     }
 
+    /// Until when nothing may start, because the server has asked for a pause.
+    pub(super) fn paused(&self, now: Instant) -> Option<Instant> {
+        self.pace.paused(now)
+    }
+
     /// Nothing starts before `until`.
     pub(super) fn pause(&mut self, until: Instant) {
         self.pace.pause(until);

@@ -7,7 +7,7 @@
 
 use super::auth::{self, Grant, TokenError};
 use super::claims::Claims;
-use super::dispatcher::{Admission, Dispatcher, Lane, Ready, Report, RowStream, is_late};
+use super::dispatcher::{Admission, Dispatcher, Lane, Ready, Report, RowStream};
 use super::error::ExecuteError;
 use super::gates::Gates;
 use super::lead::Lead;
@@ -143,8 +143,8 @@ pub struct Engine<'a, L> {
     /// Batches at the ledger: since when, and the jobs that each clears.
     at_ledger: VecDeque<(Instant, Vec<Ready>)>,
     /// Jobs whose intent is durable and that are not sent yet.
-    cleared: Vec<Ready>,
-    /// How many of these there may be.
+    pub(super) cleared: Vec<Ready>,
+    /// How many jobs may be on record ahead of a free place.
     pub(super) lead: Lead,
     pub(super) on_wire: HashMap<JobNumber, OnWire>,
     /// Jobs whose calls are asked for in the register.
@@ -273,7 +273,8 @@ impl<'a, L: Ledger> Engine<'a, L> {
             let due = if let Admission::Wait(until) = gate { until } else { None };
             let token = ask_at.filter(|_| !self.token.asking);
             let gates = self.gates.wake(now).filter(|_| self.is_running());
-            let wake = [drained, due, token, lookup, gates].into_iter().flatten().min();
+            let held = dispatcher.paused(now).filter(|_| !self.cleared.is_empty());
+            let wake = [drained, due, token, lookup, gates, held].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 Some(signal) = signals.next() => {
@@ -374,50 +375,6 @@ impl<'a, L: Ledger> Engine<'a, L> {
                 gate @ (Admission::Wait(_) | Admission::NeedsToken | Admission::Done) => return gate,
             }
         }
-    }
-
-    /// Sends what is cleared, or withdraws it when the run is stopping, its time is over, or the breaker has opened.
-    fn clear<S: RowStream>(&mut self, dispatcher: &mut Dispatcher<S>) -> Vec<Task> {
-        if !self.is_running() {
-            for ready in std::mem::take(&mut self.cleared) {
-                self.withdraw(ready, dispatcher);
-            }
-            return Vec::new();
-        }
-        let now = Instant::now();
-        // A wait for the disk or for a token may have been long.
-        let wall = self.wall();
-        if !self.cleared.is_empty() && self.keep_schedule(wall, now, true).is_some() || !self.is_running() {
-            for ready in std::mem::take(&mut self.cleared) {
-                self.withdraw(ready, dispatcher);
-            }
-            return Vec::new();
-        }
-        // The API may have been found not to work since these were let through.
-        let (shut, cleared): (Vec<Ready>, Vec<Ready>) =
-            std::mem::take(&mut self.cleared).into_iter().partition(|ready| dispatcher.is_shut_to(ready, now));
-        self.cleared = cleared;
-        for ready in shut {
-            self.withdraw(ready, dispatcher);
-        }
-        let Some(token) = self.token.usable(now).cloned() else { return Vec::new() };
-        let (late, mut cleared): (Vec<Ready>, Vec<Ready>) =
-            std::mem::take(&mut self.cleared).into_iter().partition(|ready| is_late(&ready.job, wall));
-        for ready in late {
-            self.too_late(&ready, dispatcher);
-        }
-        // Those that are ahead of a free place wait for one.
-        let free = dispatcher.places(now).saturating_sub(self.on_wire.len());
-        self.cleared = cleared.split_off(free.min(cleared.len()));
-        let send = |ready: Ready| {
-            let number = ready.job.number;
-            let (job, access) = (Arc::clone(&ready.job), Arc::clone(&token.access));
-            let task = Task::Bridge { job, access, generation: token.generation };
-            let queue = Latency::measured(now.saturating_duration_since(ready.due));
-            self.on_wire.insert(number, OnWire { ready, queue, sent_at: now });
-            task
-        };
-        cleared.into_iter().map(send).collect()
     }
 
     /// Notes an event: its moment, and what it does to the run's state.

@@ -9,6 +9,7 @@ mod auth;
 mod breaker;
 mod challenge;
 mod claims;
+mod clearing;
 mod dispatcher;
 mod engine;
 mod error;

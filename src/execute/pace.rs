@@ -96,7 +96,7 @@ impl Pace {
 
     /// When the next request may start; `None`: now.
     pub(super) fn gate(&mut self, now: Instant) -> Option<Instant> {
-        if let Some(until) = self.paused_until.filter(|until| *until > now) {
+        if let Some(until) = self.paused(now) {
             return Some(until);
         }
         let rate = self.rate(now)?;
@@ -148,6 +148,11 @@ impl Pace {
     /// Whether answers set the pace.
     pub(super) fn adapts(&self) -> bool {
         self.adaptive.is_some()
+    }
+
+    /// Until when nothing starts; `None`: there is no pause now.
+    pub(super) fn paused(&self, now: Instant) -> Option<Instant> {
+        self.paused_until.filter(|until| *until > now)
     }
 
     /// Nothing starts before `until`.

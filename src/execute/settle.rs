@@ -166,7 +166,7 @@ impl<L: Ledger> Engine<'_, L> {
             self.look_up(&ready, dispatcher);
         }
         if let Some(change) = lesson.breaker {
-            self.breaker_changed(change, job, dispatcher);
+            self.breaker_changed(change, job);
         }
         if proof.status.is_some_and(|status| self.gates.is_forbidden(status)) && self.has_more() {
             let reason = "every answer so far is 403: the account may not bridge calls";
@@ -187,10 +187,10 @@ impl<L: Ledger> Engine<'_, L> {
         self.happened(Event::Throttled(Throttled { job, status_code, pause_ms, rate_per_s }));
     }
 
-    fn breaker_changed<S: RowStream>(&mut self, change: Change, job: JobNumber, dispatcher: &mut Dispatcher<S>) {
+    fn breaker_changed(&mut self, change: Change, job: JobNumber) {
         match change {
             Change::Opened { failures, refusing, pause } => {
-                let (pause_ms, in_flight) = (millis(pause), dispatcher.in_flight() as u64);
+                let (pause_ms, in_flight) = (millis(pause), self.on_wire.len() as u64);
                 let why = if refusing { "the API takes no job" } else { "the API does not work" };
                 tracing::warn!(failures, pause_ms, in_flight, "{why}: nothing is sent for a while");
                 self.happened(Event::BreakerOpened(BreakerOpened { failures, refusing, pause_ms, in_flight }));

@@ -15,10 +15,15 @@ const PIECES: usize = 8;
 /// With more sets each would have too few rows for a thread to be worth it.
 const MAX_SETS: usize = 16;
 
-/// How much less of the processor the thread gets than those that send and write (see nice(2)).
+/// How much less of the processor a thread in the background gets than those that send and write (see nice(2)).
 const BEHIND: i32 = 10;
 
 type Item = Result<Planned, Vec<Problem>>;
+
+/// Lowers the priority of this thread: the requests come first. Where no lower one can be had, all are equal.
+pub fn make_way() {
+    let _ = rustix::process::nice(BEHIND);
+}
 
 /// What is ready of each set, and who is still there.
 #[derive(Debug)]
@@ -89,8 +94,7 @@ where
     let begin = || {
         Builder::new().name("rows".to_owned()).spawn_scoped(scope, move || {
             let (shared, given) = theirs;
-            // The requests come first; where no lower priority can be had, all are equal.
-            let _ = rustix::process::nice(BEHIND);
+            make_way();
             let streams = std::mem::take(&mut *given.lock().unwrap_or_else(PoisonError::into_inner));
             let _end = EndAll(&shared);
             expand(&shared, streams, most.div_ceil(PIECES));

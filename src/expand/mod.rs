@@ -22,7 +22,7 @@ mod strict_json;
 mod turns;
 
 pub use again::sets_again;
-pub use ahead::{Ahead, ahead};
+pub use ahead::{Ahead, ahead, make_way};
 pub use census::{Census, Destination, SetCensus};
 pub use compile::{Expander, Selection};
 pub use files::Files;

@@ -1,10 +1,11 @@
 //! Answers that ask to slow down.
 
 use crate::support::book::Book;
-use crate::support::server::{RawServer, answer};
+use crate::support::server::{Gate, RawServer, answer, ok};
 use crate::support::simulator::Simulator;
 use jiff::Timestamp;
 use serde_json::Value;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn moment(record: &Value) -> Timestamp {
     record["timestamp"].as_str().unwrap().parse().unwrap()
@@ -77,6 +78,38 @@ fn a_pause_holds_for_the_whole_run_and_not_for_one_job() {
     for later in &run.audit.intents()[1..] {
         assert!(moment(later).duration_since(first).as_millis() >= 1000, "{later:#}");
     }
+}
+
+#[test]
+fn what_is_on_record_ahead_of_its_place_does_not_leave_in_a_pause() {
+    // With so many places and answers that come at once, intents are written ahead. One answer asks for a pause; those behind it
+    // are held until that is on record, and then leave places free.
+    let (asked, gate) = (AtomicUsize::new(0), Gate::default());
+    let held = gate.clone();
+    let server = RawServer::bridging(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+        300 => answer(429, &[("retry-after", "2")], ""),
+        at => {
+            if at > 300 {
+                held.wait();
+            }
+            ok()
+        }
+    });
+    let book = Book::at(&server.url()).many_calls(1000).limits("{concurrency: 64}");
+    let started = book.start(&[]);
+    book.wait_for_audit("\"throttled\"");
+    let freed = Timestamp::now();
+    gate.open();
+    let run = started.finish(0);
+    let over = moment(run.audit.event("throttled")) + jiff::SignedDuration::from_millis(1990);
+    let sent = |attempt: &Value| {
+        let latency = jiff::SignedDuration::from_secs_f64(attempt["latency_ms"].as_f64().unwrap() / 1000.0);
+        moment(attempt) - latency
+    };
+    let attempts = run.audit.attempts();
+    let during = attempts.iter().map(|attempt| sent(attempt)).filter(|sent| (freed..over).contains(sent));
+    assert_eq!(during.count(), 0);
+    assert_eq!(run.audit.total("succeeded"), 1000);
 }
 
 #[test]
