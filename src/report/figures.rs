@@ -58,3 +58,34 @@ fn queue(tally: &Tally) -> Option<QueueFigures> {
     let at = |quantile| tally.queue(quantile).map(Latency::millis);
     Some(QueueFigures { p50: at(0.5)?, p95: at(0.95)?, max: at(1.0)? })
 }
+
+impl Figures {
+    /// Jobs by state, each with its word, in the order of every table; `open` are those without a final state.
+    pub(super) fn by_state(&self) -> [(&'static str, u64); 9] {
+        [
+            ("succeeded", self.succeeded),
+            ("accepted", self.accepted),
+            ("rejected", self.rejected),
+            ("not_sent", self.not_sent),
+            ("unknown", self.unknown),
+            ("not_bridged", self.not_bridged),
+            ("skipped", self.skipped),
+            ("not_attempted", self.not_attempted),
+            ("open", self.open),
+        ]
+    }
+
+    /// Service times in milliseconds: min, mean, p50, p90, p95, p99, max.
+    pub(super) fn service_times(&self) -> [Option<f64>; 7] {
+        let of = |time: fn(&LatencyFigures) -> f64| self.latency_ms.as_ref().map(time);
+        [
+            of(|ms| ms.min),
+            self.average_latency_ms,
+            of(|ms| ms.p50),
+            of(|ms| ms.p90),
+            of(|ms| ms.p95),
+            of(|ms| ms.p99),
+            of(|ms| ms.max),
+        ]
+    }
+}

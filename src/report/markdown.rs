@@ -134,18 +134,9 @@ fn balance(out: &mut String, summary: &Summary) {
     line(out, &format!("| {columns} |{} success |", if open { " open |" } else { "" }));
     line(out, &format!("|---|{}", "---:|".repeat(if open { 11 } else { 10 })));
     each_set(out, summary, |figures| {
-        let counts = [
-            figures.jobs,
-            figures.succeeded,
-            figures.accepted,
-            figures.rejected,
-            figures.not_sent,
-            figures.unknown,
-            figures.not_bridged,
-            figures.skipped,
-            figures.not_attempted,
-        ];
-        let counts = counts.into_iter().chain(open.then_some(figures.open)).map(count);
+        let states = figures.by_state();
+        let shown = if open { &states[..] } else { &states[..states.len() - 1] };
+        let counts = std::iter::once(figures.jobs).chain(shown.iter().map(|(_, jobs)| *jobs)).map(count);
         let rate = figures.success_rate_percent.map_or_else(|| NO_DATA.to_owned(), |rate| format!("{rate}%"));
         counts.chain([rate]).collect()
     });
@@ -158,18 +149,8 @@ fn latency(out: &mut String, summary: &Summary) {
     line(out, &format!("|---|{}", "---:|".repeat(11)));
     each_set(out, summary, |figures| {
         let counts = [figures.attempts, figures.retries, figures.throttled];
-        let ms = figures.latency_ms.as_ref();
-        let times = [
-            ms.map(|ms| ms.min),
-            figures.average_latency_ms,
-            ms.map(|ms| ms.p50),
-            ms.map(|ms| ms.p90),
-            ms.map(|ms| ms.p95),
-            ms.map(|ms| ms.p99),
-            ms.map(|ms| ms.max),
-        ];
-        let times = times.map(|time| time.map(|time| time.to_string()).unwrap_or_default());
-        let answers = count(ms.map_or(0, |ms| ms.answers));
+        let times = figures.service_times().map(|time| time.map(|time| time.to_string()).unwrap_or_default());
+        let answers = count(figures.latency_ms.map_or(0, |ms| ms.answers));
         counts.map(count).into_iter().chain([answers]).chain(times).collect()
     });
 }

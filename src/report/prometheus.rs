@@ -120,7 +120,10 @@ type Scope<'a> = (String, &'a Figures, &'a Tally);
 
 fn counts(page: &mut Page, prefix: &str, whose: &str, scopes: &[Scope<'_>]) {
     let jobs = scopes.iter().flat_map(|(labels, figures, _)| {
-        states(figures).map(move |(state, jobs)| ("", format!("{labels},state=\"{state}\""), jobs.to_string()))
+        figures
+            .by_state()
+            .into_iter()
+            .map(move |(state, jobs)| ("", format!("{labels},state=\"{state}\""), jobs.to_string()))
     });
     page.family(&format!("{prefix}_jobs"), "gauge", &format!("Jobs {whose} by state."), jobs);
     let each = |value: fn(&Figures) -> u64| {
@@ -155,21 +158,6 @@ fn latency(page: &mut Page, prefix: &str, whose: &str, scopes: &[Scope<'_>]) {
     });
     let help = format!("Service time of every answered attempt {whose}; quantile 0 is the shortest, 1 the longest.");
     page.family(&format!("{prefix}_latency_seconds"), "summary", &help, values);
-}
-
-fn states(figures: &Figures) -> impl Iterator<Item = (&'static str, u64)> {
-    [
-        ("succeeded", figures.succeeded),
-        ("accepted", figures.accepted),
-        ("rejected", figures.rejected),
-        ("not_sent", figures.not_sent),
-        ("unknown", figures.unknown),
-        ("not_bridged", figures.not_bridged),
-        ("skipped", figures.skipped),
-        ("not_attempted", figures.not_attempted),
-        ("open", figures.open),
-    ]
-    .into_iter()
 }
 
 /// Milliseconds of three decimals in seconds, exactly.

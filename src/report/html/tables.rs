@@ -174,21 +174,10 @@ pub(super) fn latencies(summary: &Summary) -> Vec<LatencyRow> {
 pub(super) fn latency_row(figures: &Figures) -> LatencyRow {
     // Always three decimals: exact, and the decimal points stand below each other.
     let number = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |value| grouped(&format!("{value:.3}")));
-    let ms = figures.latency_ms;
     let queue = figures.queue_ms;
-    let times = [
-        ms.map(|ms| ms.min),
-        figures.average_latency_ms,
-        ms.map(|ms| ms.p50),
-        ms.map(|ms| ms.p90),
-        ms.map(|ms| ms.p95),
-        ms.map(|ms| ms.p99),
-        ms.map(|ms| ms.max),
-        queue.map(|ms| ms.p50),
-        queue.map(|ms| ms.p95),
-        queue.map(|ms| ms.max),
-    ];
-    let answers = ms.map_or_else(|| "0".to_owned(), |ms| count(ms.answers));
+    let waits = [queue.map(|ms| ms.p50), queue.map(|ms| ms.p95), queue.map(|ms| ms.max)];
+    let times = figures.service_times().into_iter().chain(waits);
+    let answers = figures.latency_ms.map_or_else(|| "0".to_owned(), |ms| count(ms.answers));
     LatencyRow { set: set_name(figures), values: std::iter::once(answers).chain(times.map(number)).collect() }
 }
 

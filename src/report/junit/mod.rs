@@ -197,17 +197,7 @@ fn set_properties(set: &Figures, tally: &Tally) -> Vec<(String, String)> {
 }
 
 fn figures(figures: &Figures) -> Vec<(String, String)> {
-    let counts = [
-        ("jobs", figures.jobs),
-        ("succeeded", figures.succeeded),
-        ("accepted", figures.accepted),
-        ("rejected", figures.rejected),
-        ("not_sent", figures.not_sent),
-        ("unknown", figures.unknown),
-        ("not_bridged", figures.not_bridged),
-        ("skipped", figures.skipped),
-        ("not_attempted", figures.not_attempted),
-        ("open", figures.open),
+    let sums = [
         ("total_operations", figures.total_operations),
         ("success_count", figures.success_count),
         ("failure_count", figures.failure_count),
@@ -215,20 +205,21 @@ fn figures(figures: &Figures) -> Vec<(String, String)> {
         ("retries", figures.retries),
         ("throttled", figures.throttled),
     ];
-    let ms = figures.latency_ms.as_ref();
-    let measures = [
-        ("success_rate_percent", figures.success_rate_percent),
-        ("average_latency_ms", figures.average_latency_ms),
-        ("latency_min_ms", ms.map(|ms| ms.min)),
-        ("latency_p50_ms", ms.map(|ms| ms.p50)),
-        ("latency_p90_ms", ms.map(|ms| ms.p90)),
-        ("latency_p95_ms", ms.map(|ms| ms.p95)),
-        ("latency_p99_ms", ms.map(|ms| ms.p99)),
-        ("latency_max_ms", ms.map(|ms| ms.max)),
+    let counts = std::iter::once(("jobs", figures.jobs)).chain(figures.by_state()).chain(sums);
+    let times = [
+        "latency_min_ms",
+        "average_latency_ms",
+        "latency_p50_ms",
+        "latency_p90_ms",
+        "latency_p95_ms",
+        "latency_p99_ms",
+        "latency_max_ms",
     ];
-    let counts = counts.into_iter().map(|(name, count)| (name.to_owned(), count.to_string()));
+    let rate = ("success_rate_percent", figures.success_rate_percent);
+    let measures = std::iter::once(rate).chain(times.into_iter().zip(figures.service_times()));
+    let counts = counts.map(|(name, count)| (name.to_owned(), count.to_string()));
     // No data, no property: an empty value would be read as one.
-    let measures = measures.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_string())));
+    let measures = measures.filter_map(|(name, value)| Some((name.to_owned(), value?.to_string())));
     counts.chain(measures).collect()
 }
 

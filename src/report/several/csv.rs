@@ -86,18 +86,7 @@ fn merged_row(group: &TrendGroup) -> Vec<String> {
 
 fn row(head: [String; 9], figures: &Figures, regressions: String) -> Vec<String> {
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-    let counts = [
-        figures.jobs,
-        figures.succeeded,
-        figures.accepted,
-        figures.rejected,
-        figures.not_sent,
-        figures.unknown,
-        figures.not_bridged,
-        figures.skipped,
-        figures.not_attempted,
-        figures.open,
-    ];
+    let counts = std::iter::once(figures.jobs).chain(figures.by_state().map(|(_, jobs)| jobs));
     let latency = figures.latency_ms.as_ref();
     let measures = [
         figures.success_rate_percent,
