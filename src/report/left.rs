@@ -113,8 +113,12 @@ impl LeftJob<'_> {
 }
 
 impl Report {
-    /// How many jobs a file holds.
+    /// How many jobs a file holds. Which jobs had no turn is known when the run is closed: until then a process may still come to
+    /// them, and lines that were cut off may say that one has.
     pub fn count_left(&self, kind: Left) -> u64 {
+        if kind == Left::NotAttempted && !self.is_complete() {
+            return 0;
+        }
         kind.states().iter().map(|state| self.run.total().count(*state)).sum()
     }
 

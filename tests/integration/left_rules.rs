@@ -3,7 +3,7 @@
 
 use crate::support::book::{Book, Run};
 use crate::support::canary::LEFT;
-use crate::support::server::{RawServer, Reply, answer, ok};
+use crate::support::server::{Gate, RawServer, Reply, answer, ok};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 
@@ -194,6 +194,32 @@ fn a_copy_that_was_changed_is_not_taken_for_the_input() {
     let ended = run.command(0, &["report", "."]);
     assert!(ended.stderr.contains("1-d.csv is not the copy that the run has made"), "{ended}");
     assert!(!String::from_utf8(run.bytes("failed.csv")).unwrap().contains("+12025550101"));
+}
+
+#[test]
+fn jobs_that_a_process_may_still_come_to_are_not_given_away() {
+    let gate = Gate::default();
+    let hangs = gate.clone();
+    let server = RawServer::bridging(move |request| match request.call() {
+        "lost-2" => Reply::SendAndHang(Vec::new(), hangs.clone()),
+        _ => ok(),
+    });
+    let book = book(SETS).other_url(&server.url());
+    let started = book.start(&[]);
+    server.wait_for_bridges(2);
+    let alive = book.run_dirs().pop_first().unwrap();
+    let not_attempted =
+        |dir: &std::path::Path| csv::Reader::from_path(dir.join("not_attempted.csv")).unwrap().records().count();
+    let report = |dir: &std::path::Path| book.command(65, &["report", dir.to_str().unwrap()]);
+    report(&alive);
+    assert_eq!(not_attempted(&alive), 0, "of a run that goes on");
+    let run = started.kill();
+    gate.open();
+    let ended = report(&run.dir);
+    assert!(ended.stderr.contains("not_attempted.csv has no rows: the run is not closed"), "{ended}");
+    assert_eq!(not_attempted(&run.dir), 0, "of one that was cut off");
+    run.command(11, &["reconcile", ".", "--close"]);
+    assert_eq!(not_attempted(&run.dir), 2, "of one that is closed");
 }
 
 #[test]

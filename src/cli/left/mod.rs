@@ -44,6 +44,12 @@ pub(super) fn write(report: &Report, run_dir: Option<&Path>, to: &Path) -> Resul
     for kind in Left::ALL {
         journal::write_private_with(&to.join(kind.file()), |out| making.write(kind, out)).map_err(cannot_create)?;
     }
+    if !report.is_complete() && report.summary().total.not_attempted > 0 {
+        print::note(
+            "note: not_attempted.csv has no rows: the run is not closed, and other jobs may be sent than its file says. `bridgebook resume` \
+             goes on with it, `bridgebook reconcile --close` ends it\n",
+        );
+    }
     if let Some(reason) = making.reason {
         print::note(&format!(
             "note: failed.csv, unknown.csv and not_attempted.csv lack rows of the input and cannot be fed back as they are: {reason}\n"
