@@ -16,7 +16,7 @@ use crate::event::{FileDigest, RunStarted, Setting, SettingSource};
 use crate::expand::Files;
 use crate::journal;
 use crate::load;
-use crate::model::{Role, Runbook, SetName, Severity, is_profile_file};
+use crate::model::{Role, RowSource, Runbook, SetName, Severity, is_profile_file};
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -241,6 +241,15 @@ fn files(run_dir: &Path, started: &RunStarted, runbook: &Runbook) -> Result<File
         } else {
             files.copies.insert(PathBuf::from(&input.file), copy);
         }
+    }
+    // The file of that name may be another one by now, and in a stranger's directory it may name anything.
+    let read = runbook.sets.iter().filter_map(|set| match &set.rows.source {
+        RowSource::File(path, _) => Some(path),
+        RowSource::Stdin(_) | RowSource::Items(_) | RowSource::One => None,
+    });
+    let has_copy = |path: &&PathBuf| files.copies.contains_key(*path) || runbook.again.file.as_ref() == Some(*path);
+    if let Some(path) = read.into_iter().find(|path| !has_copy(path)) {
+        return Err(Failure::new(Exit::Invalid, format!("the run has no copy of {}", path.display())));
     }
     Ok(files)
 }

@@ -4,18 +4,14 @@
 use super::compile::Selection;
 use super::files::Files;
 use super::rows::{Cause, Origin, RowReader};
-use crate::model::again::{CELLS, RUNBOOK, SET, STATE};
+use crate::model::again::{BRIDGED, CELLS, EARLIER_PART, PART, RUNBOOK, SENDABLE, SET, STATE, UNKNOWN};
 use crate::model::{Code, Problem, RowFormat, RowSource, Runbook, SetName, SetSpec};
 use crate::template::{nearest, shown_names};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 /// Sets that are named where a row names none.
 const SHOWN: usize = 12;
-/// States of jobs that are bridged for sure.
-const BRIDGED: [&str; 2] = ["succeeded", "accepted"];
-/// The state of those that may be.
-const UNKNOWN: &str = "unknown";
 
 /// The sets that rows of the file from the command line belong to, in the runbook's order; empty when there is no such file,
 /// or no such row.
@@ -51,6 +47,13 @@ pub(super) fn inspect<'a>(runbook: &'a Runbook, files: &Files, selection: &Selec
         let pointer =
             if given { "/sets".to_owned() } else { format!("/sets/{}/rows/{}", set.index, set.rows.source.key()) };
         match RowReader::open(&set.rows, files, None) {
+            // An empty one has no rows, which is said below.
+            Ok(reader) if given && !reader.comes_again() && !reader.input_columns().unwrap_or_default().is_empty() => {
+                let message = format!("{} has no columns of a run's report beside its own", path.display());
+                problems.push(Problem::at(Code::RowsOfAnother, pointer, message).help(
+                    "give failed.csv or not_attempted.csv of a run's directory; other rows are named in the runbook",
+                ));
+            }
             Ok(mut reader) if given || reader.comes_again() => {
                 let look = Look { runbook, selection, given, pointer };
                 problems.extend(look.at(&mut reader, path));
@@ -104,7 +107,8 @@ struct Held {
 impl Look<'_> {
     fn at(&self, reader: &mut RowReader<'_>, path: &Path) -> Vec<Problem> {
         let (mut problems, mut strange) = (Vec::new(), BTreeSet::new());
-        let (mut unknown, mut bridged) = (Held::default(), Held::default());
+        let (mut unknown, mut bridged, mut later) = (Held::default(), Held::default(), Held::default());
+        let mut parts = Parts::default();
         let mut rows: u64 = 0;
         while let Some(origin) = reader.meet() {
             let Ok(origin) = origin else {
@@ -123,11 +127,23 @@ impl Look<'_> {
                 continue;
             }
             rows += 1;
-            let state = origin.state.as_deref().unwrap_or_default();
-            if state == UNKNOWN && !self.runbook.again.resend_unknown {
-                unknown.take(&origin, self, reader);
-            } else if BRIDGED.contains(&state) {
-                bridged.take(&origin, self, reader);
+            if !parts.take(&origin) && strange.insert(PART.to_owned()) {
+                let message = "the parts of this bridge do not stand one behind the other, in their order".to_owned();
+                let help = "put the rows back into the order of the file as it was made".to_owned();
+                problems.extend(self.slip(Code::ReservedColumn, PART, reader, message, help));
+            }
+            match origin.state.as_deref().unwrap_or_default() {
+                state if SENDABLE.contains(&state) => {}
+                UNKNOWN if self.runbook.again.resend_unknown => {}
+                UNKNOWN => unknown.take(&origin, self, reader),
+                EARLIER_PART => later.take(&origin, self, reader),
+                state if BRIDGED.contains(&state) => bridged.take(&origin, self, reader),
+                _ if strange.insert(STATE.to_owned()) => {
+                    let message = format!("`{STATE}` does not say that the job had no effect");
+                    let help = format!("it must be {}, as the file was made", shown_names(SENDABLE, SHOWN));
+                    problems.extend(self.slip(Code::ReservedColumn, STATE, reader, message, help));
+                }
+                _ => {}
             }
         }
         let run = unknown.run.as_ref().map_or_else(|| "the run".to_owned(), |run| format!("run {run}"));
@@ -137,6 +153,10 @@ impl Look<'_> {
         );
         problems.extend(unknown.said("may have been bridged already: what became of it is unknown", &help));
         problems.extend(bridged.said("has been bridged", "remove the row"));
+        let help = "remove the row; once the earlier part is bridged, `bridgebook resume` or a run of your own can go on with it";
+        problems.extend(
+            later.said("has an earlier part that is not known to be bridged, and is not in the row before", help),
+        );
         let allowed = |set: &SetSpec| {
             set.allow_empty || !(self.selection.only.is_empty() || self.selection.only.contains(&set.name))
         };
@@ -153,22 +173,27 @@ impl Look<'_> {
         only.is_empty() || origin.set.as_ref().is_none_or(|set| only.iter().any(|name| name.as_str() == set))
     }
 
+    /// Something that is wrong with a cell of ours.
+    fn slip(&self, code: Code, column: &str, reader: &RowReader<'_>, message: String, help: String) -> Option<Problem> {
+        let problem = Problem::at(code, &*self.pointer, message).help(help);
+        Some(match reader.cause(Some(&[column.to_owned()])) {
+            Some(Cause::Data(place)) => problem.caused_by(place),
+            _ => problem,
+        })
+    }
+
     /// Why a row is none of this runbook's.
     fn stranger(&self, origin: &Origin, reader: &RowReader<'_>, said: &mut BTreeSet<String>) -> Option<Problem> {
-        let at = |column: &str, message: String, help: String| {
-            let problem = Problem::at(Code::RowsOfAnother, &*self.pointer, message).help(help);
-            Some(match reader.cause(Some(&[column.to_owned()])) {
-                Some(Cause::Data(place)) => problem.caused_by(place),
-                _ => problem,
-            })
-        };
+        let at =
+            |column: &str, message: String, help: String| self.slip(Code::RowsOfAnother, column, reader, message, help);
         let names = || self.runbook.sets.iter().map(|set| set.name.as_str());
         if let Some(name) = origin.runbook.as_ref().filter(|name| **name != self.runbook.name) {
             let message = format!("these rows are left of the runbook `{name}`, this one is `{}`", self.runbook.name);
             return at(RUNBOOK, message, "give them to the runbook that they are of".to_owned());
         }
         if origin.without_input {
-            let message = "the row lacks the values of its input, which was gone when the file was made".to_owned();
+            let message =
+                "the row lacks the values of its input: they could not be told when the file was made".to_owned();
             return at(CELLS, message, "take the row from the input itself".to_owned())
                 .filter(|_| said.insert(CELLS.into()));
         }
@@ -185,6 +210,29 @@ impl Look<'_> {
             |near| format!("there is `{near}`: rename one of the two"),
         );
         at(SET, format!("the runbook has no set `{set}`"), help)
+    }
+}
+
+/// Rows of split bridges, as they come: each bridge's parts together, one behind the other.
+#[derive(Default)]
+struct Parts {
+    /// The last row of each set that is a part: its row in the input, and the part.
+    last: HashMap<Option<String>, (String, usize)>,
+    met: HashSet<(Option<String>, String)>,
+}
+
+impl Parts {
+    /// False: it does not follow the one that it must.
+    fn take(&mut self, origin: &Origin) -> bool {
+        let (Some(row), Some(part)) = (&origin.row, origin.part) else {
+            self.last.remove(&origin.set);
+            return true;
+        };
+        let before = self.last.insert(origin.set.clone(), (row.clone(), part.part));
+        if self.met.insert((origin.set.clone(), row.clone())) {
+            return true;
+        }
+        before.is_some_and(|(before, last)| before == *row && last + 1 == part.part)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Rows that come again, put where they were: parts of a split bridge one behind the other, a call's second row under the key
 //! that it had.
 
+use super::rows::Cause;
 use super::stream::{JobStream, repeated};
-use crate::model::{After, CallId, JobKey, JobNumber, Planned};
+use crate::model::again::CALL;
+use crate::model::{After, CallId, Code, JobKey, JobNumber, Planned, Problem};
 
 /// The part of a split bridge that came last.
 #[derive(Debug)]
@@ -23,6 +25,23 @@ pub(super) struct Linked {
 }
 
 impl JobStream<'_> {
+    /// A row that comes again and makes a job of another call than the one that it says: it was changed, or is another row.
+    pub(super) fn other_call(&self, jobs: &[Planned]) -> Option<Problem> {
+        let call = self.rows.again()?.call.as_deref()?;
+        let other = |planned: &Planned| matches!(planned, Planned::Job(job) if job.call_id.as_str() != call);
+        jobs.iter().any(other).then(|| {
+            let pointer = format!("/sets/{}/rows/{}", self.set.spec.index, self.set.spec.rows.source.key());
+            let message = format!("the row makes a job of another call than its `{CALL}` says");
+            let problem = Problem::at(Code::ReservedColumn, pointer, message);
+            let problem = problem
+                .help("put the row back as it was; if you have corrected its call id, correct or empty this cell, too");
+            match self.rows.cause(Some(&[CALL.to_owned()])) {
+                Some(Cause::Data(place)) => problem.caused_by(place),
+                _ => problem,
+            }
+        })
+    }
+
     /// Links the job of a row that comes again.
     pub(super) fn link(&mut self, jobs: &mut [Planned]) -> Linked {
         let before = self.before.take();

@@ -52,6 +52,7 @@ impl Iterator for SourceRows<'_> {
         self.index = again.and_then(|again| again.index).unwrap_or(self.index + 1);
         let cells = if self.text { again.map(|again| again.cells).unwrap_or_default() } else { Cells::Json };
         let part = again.and_then(|again| again.part);
-        Some(Ok(InputRow { values, index: self.index, matrix, part, cells }))
+        let doubt = again.is_some_and(|again| again.doubt);
+        Some(Ok(InputRow { values, index: self.index, matrix, part, cells, doubt }))
     }
 }

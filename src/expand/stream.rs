@@ -158,6 +158,7 @@ impl<'a> JobStream<'a> {
         self.next += jobs.len().max(1) as u64;
         self.place_problems(&mut problems, line, places);
         let again = self.link(&mut jobs);
+        problems.extend(self.other_call(&jobs));
         Some(Expanded { line, jobs, problems, regions, counters, again })
     }
 

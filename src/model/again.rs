@@ -10,7 +10,9 @@ pub const PREFIX: &str = "bridgebook_";
 pub const SET: &str = "bridgebook_set";
 /// The job's key.
 pub const KEY: &str = "bridgebook_key";
-/// What became of the job.
+/// The call of the job: a row that makes the job of another call is not the one that it says.
+pub const CALL: &str = "bridgebook_call_id";
+/// What became of the job: a word of [`SENDABLE`], or why it may not be sent.
 pub const STATE: &str = "bridgebook_state";
 /// The row's number in its set: what templates see as `index`.
 pub const ROW: &str = "bridgebook_row";
@@ -26,6 +28,45 @@ pub const MORE: &str = "bridgebook_more";
 pub const RUNBOOK: &str = "bridgebook_runbook";
 /// The run that has left the row.
 pub const RUN: &str = "bridgebook_run";
+
+/// Every column, in the order in which they are written. A name that begins like them and is none of them is a slip.
+pub const COLUMNS: [&str; 20] = [
+    SET,
+    KEY,
+    CALL,
+    STATE,
+    "bridgebook_status_code",
+    "bridgebook_evidence",
+    "bridgebook_error",
+    "bridgebook_attempts",
+    "bridgebook_first_sent",
+    "bridgebook_last_answer",
+    "bridgebook_request_id",
+    "bridgebook_correlation_id",
+    "bridgebook_job",
+    ROW,
+    MATRIX,
+    PART,
+    CELLS,
+    MORE,
+    RUNBOOK,
+    RUN,
+];
+
+/// States of jobs that had no effect: only rows that say one of these are sent without more ado.
+pub const SENDABLE: [&str; 4] = ["rejected", "not_sent", "not_bridged", "not_attempted"];
+/// The state of a job that may have had one.
+pub const UNKNOWN: &str = "unknown";
+/// States of jobs that had one.
+pub const BRIDGED: [&str; 2] = ["succeeded", "accepted"];
+/// In the place of the state: a later part of a split bridge, of which an earlier part is neither bridged nor in the row before.
+pub const EARLIER_PART: &str = "earlier_part";
+
+/// Whether a name is one of these columns, or looks like one.
+pub fn is_reserved(name: &str) -> bool {
+    let begin = name.trim().get(..PREFIX.len());
+    begin.is_some_and(|begin| begin.eq_ignore_ascii_case(PREFIX))
+}
 
 /// How the cells of a row are to be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -90,6 +131,8 @@ pub struct InputRow {
     pub part: Option<BridgePart>,
     /// How its values are written into cells.
     pub cells: Cells,
+    /// It has come as the row of an unknown job: nothing but a success ends that.
+    pub doubt: bool,
 }
 
 /// Values are counted, not shown.

@@ -9,36 +9,13 @@ use super::errors::cause_word;
 use super::jobs::JobView;
 use super::output::Report;
 use crate::event::RunStarted;
-use crate::model::again::{CELLS, KEY, MATRIX, MORE, PART, PREFIX, ROW, RUN, RUNBOOK, SET, STATE};
+use crate::model::again::{COLUMNS, EARLIER_PART, UNKNOWN, is_reserved};
 use crate::model::{Cells, InputRow, JobNumber, guarded};
 use crate::state::JobState;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, Write};
-
-/// The columns that are put behind those of the input.
-const COLUMNS: [&str; 19] = [
-    SET,
-    KEY,
-    STATE,
-    "bridgebook_status_code",
-    "bridgebook_evidence",
-    "bridgebook_error",
-    "bridgebook_attempts",
-    "bridgebook_first_sent",
-    "bridgebook_last_answer",
-    "bridgebook_request_id",
-    "bridgebook_correlation_id",
-    "bridgebook_job",
-    ROW,
-    MATRIX,
-    PART,
-    CELLS,
-    MORE,
-    RUNBOOK,
-    RUN,
-];
 
 /// Most columns of the input: all together a reader must take them. What is beyond them stands in one cell.
 const MAX_COLUMNS: usize = 4000;
@@ -99,6 +76,16 @@ impl LeftJob<'_> {
     /// Its key, if the records name it.
     pub fn key(&self) -> Option<&str> {
         self.view.key.as_deref()
+    }
+
+    /// Its call, if the records name it.
+    pub fn call(&self) -> Option<&str> {
+        self.view.call_id.as_deref()
+    }
+
+    /// Whether its call is bridged.
+    pub fn is_success(&self) -> bool {
+        self.view.state.is_success()
     }
 
     /// Whether it has come to nothing that a record would name a key in.
@@ -163,7 +150,7 @@ fn fits(name: &str) -> bool {
     let digits = name.trim_start_matches('+');
     let is_number = digits.len() >= NUMBER_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
     let is_odd = name.is_empty() || name.trim() != name || name.chars().any(char::is_control);
-    let is_other = name.starts_with(['{', '[']) || name.starts_with("sep=") || name.starts_with(PREFIX);
+    let is_other = name.starts_with(['{', '[']) || name.starts_with("sep=") || is_reserved(name);
     !(is_number || is_odd || is_other)
 }
 
@@ -191,13 +178,13 @@ impl<'a> LeftWriter<'a> {
         Ok(Self { writer, columns, runbook, run_id })
     }
 
-    /// Writes a job, and the row that it was made of.
-    pub fn write(&mut self, job: &LeftJob<'_>, row: Option<&InputRow>) -> io::Result<()> {
+    /// Writes a job, and the row that it was made of. `is_free`: no earlier part of its bridge keeps it from being sent.
+    pub fn write(&mut self, job: &LeftJob<'_>, row: Option<&InputRow>, is_free: bool) -> io::Result<()> {
         for name in &self.columns.names {
             let value = row.and_then(|row| Some(cell(row.values.get(name)?, row.cells))).unwrap_or_default();
             self.writer.write_field(guarded(&value).as_bytes())?;
         }
-        for cell in self.own(&job.view, row) {
+        for cell in self.own(&job.view, row, is_free) {
             self.writer.write_field(cell.as_bytes())?;
         }
         self.writer.write_record(None::<&[u8]>)?;
@@ -209,11 +196,16 @@ impl<'a> LeftWriter<'a> {
         self.writer.flush()
     }
 
-    fn own(&self, view: &JobView<'_>, row: Option<&InputRow>) -> [String; COLUMNS.len()] {
+    fn own(&self, view: &JobView<'_>, row: Option<&InputRow>, is_free: bool) -> [String; COLUMNS.len()] {
         let text = |text: Option<&str>| text.map(safe).unwrap_or_default().into_owned();
         let moment = |at: Option<crate::model::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         let object = |members: Map<String, Value>| guarded(&Value::Object(members).to_string()).into_owned();
         let is_more = |name: &String| !self.columns.known.contains(name);
+        let state = match row {
+            Some(row) if row.doubt => UNKNOWN,
+            _ if !is_free => EARLIER_PART,
+            _ => view.state.word(),
+        };
         let more: Map<String, Value> = row
             .map(|row| row.values.iter().filter(|(name, _)| is_more(name)))
             .into_iter()
@@ -223,7 +215,14 @@ impl<'a> LeftWriter<'a> {
         [
             safe(view.set).into_owned(),
             text(view.key.as_deref()),
-            view.state.word().to_owned(),
+            // Exactly, or not at all.
+            view.call_id
+                .as_deref()
+                .map(guarded)
+                .filter(|call| *call == text(view.call_id.as_deref()))
+                .unwrap_or_default()
+                .into_owned(),
+            state.to_owned(),
             view.status.map(|status| status.to_string()).unwrap_or_default(),
             view.cause.map(cause_word).unwrap_or_default().to_owned(),
             text(view.message),

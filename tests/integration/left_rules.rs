@@ -5,6 +5,7 @@ use crate::support::book::{Book, Run};
 use crate::support::canary::LEFT;
 use crate::support::server::{Gate, RawServer, Reply, answer, ok};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::os::unix::fs::PermissionsExt;
 
 const SETS: &str = "  - name: one\n    rows: {csv: d.csv}\n    job: {call_id: \"{{row.call}}\", targets: [{type: phone, value: \"{{row.to}}\"}], direction: transfer}\n";
@@ -72,12 +73,101 @@ fn an_unknown_is_not_sent_again_by_feeding_it_back() {
 }
 
 #[test]
+fn an_unknown_that_is_sent_again_stays_one_until_it_succeeds() {
+    let (book, _run) = one_run(SETS);
+    // The first of the two is refused now, and the second has no turn.
+    let server = RawServer::bridging(|_| answer(404, &[], "{}"));
+    let sure = ["--rows", "unknown.csv", "--resend-unknown", "--reason", "asked"];
+    let book = book.more("abort_when: [\"failed >= 1\"]").limits("{concurrency: 1}").other_url(&server.url());
+    let run = book.run_with(12, &sure);
+    assert_eq!(LEFT.map(|name| lines(&run, name)), [1, 0, 1]);
+    for name in ["failed.csv", "not_attempted.csv"] {
+        let text = String::from_utf8(run.bytes(name)).unwrap();
+        let refused = book.clone().file("again.csv", &text).refused(13, &["--rows", "again.csv"]);
+        assert!(refused.stderr.contains("BB0520"), "{refused}");
+    }
+    assert_eq!(server.bridges().len(), 1);
+}
+
+#[test]
+fn rows_of_json_that_speak_of_a_state_are_no_new_ones() {
+    for rows in ["{items: [{call: c, bridgebook_state: unknown}]}", "{jsonl: d.jsonl}"] {
+        let sets = SETS.replace("{csv: d.csv}", rows).replace("{{row.to}}", "+12025550104");
+        let book =
+            Book::offline().sets(&sets).file("d.jsonl", "{\"call\": \"c\", \"Bridgebook_State\": \"unknown\"}\n");
+        let refused = book.refused(65, &[]);
+        assert!(refused.stderr.contains("BB0416"), "{refused}");
+    }
+}
+
+/// Bridges of so many targets, nine of which are two parts; the data names the call and the key.
+fn splitting(targets: usize) -> String {
+    let targets = vec!["{type: phone, value: \"+12025550101\"}"; targets].join(", ");
+    let job = format!("{{call_id: \"{{{{row.call}}}}\", targets: [{targets}], direction: transfer}}");
+    format!("  - name: one\n    legs: split\n    rows: {{csv: d.csv}}\n    key: \"{{{{row.key}}}}\"\n    job: {job}\n")
+}
+
+#[test]
+fn later_parts_go_with_the_parts_before_them_or_not_at_all() {
+    let data = "call,key\na-1,a\nb-2,b\nc-3,c\n";
+    // The first part of the first bridge is in flight when the run is stopped twice: it is unknown, all others had no turn.
+    let gate = Gate::default();
+    let hangs = gate.clone();
+    let server = RawServer::bridging(move |_| Reply::SendAndHang(Vec::new(), hangs.clone()));
+    let book = Book::offline().sets(&splitting(9)).file("d.csv", data).limits("{concurrency: 1}");
+    let stopped = book.clone().other_url(&server.url());
+    let mut started = stopped.start(&[]);
+    server.wait_for_bridges(1);
+    started.process.signal("INT");
+    started.process.wait_for_stderr("stopping");
+    started.process.signal("INT");
+    let run = started.finish(14);
+    gate.open();
+    assert_eq!(LEFT.map(|name| lines(&run, name)), [0, 1, 5]);
+    let text = String::from_utf8(run.bytes("not_attempted.csv")).unwrap();
+    let refused = book.clone().file("again.csv", &text).refused(13, &["--rows", "again.csv"]);
+    assert!(refused.stderr.contains("an earlier part"), "{refused}\n{text}");
+    let rows: Vec<&str> = text.lines().filter(|line| !line.contains("earlier_part")).collect();
+    assert_eq!((rows.len(), text.lines().count()), (5, 6), "{text}");
+    let fed =
+        book.clone().file("again.csv", &rows.join("\n")).command(0, &["plan", "runbook.yaml", "--rows", "again.csv"]);
+    assert!(!fed.stderr.contains("error"), "{fed}");
+    // Somebody has sorted it.
+    let mut sorted = rows.clone();
+    sorted[1..].sort_by_key(|line| line.contains(",2/"));
+    let refused = book.clone().file("again.csv", &sorted.join("\n")).refused(65, &["--rows", "again.csv"]);
+    assert!(refused.stderr.contains("one behind the other"), "{refused}");
+}
+
+#[test]
+fn a_key_that_looks_like_that_of_a_part_gives_no_other_row() {
+    let sets = splitting(1);
+    let data = "call,key\ngood-1,job7#1/2\ngood-2,job7#2/2\nbad-3,y\ngood-4,z\n";
+    let book = Book::offline().sets(&sets).file("d.csv", data).more("on_lost_criterion: continue");
+    let run = book.clone().other_url(&server().url()).run(10);
+    let text = String::from_utf8(run.bytes("failed.csv")).unwrap();
+    assert!(!text.contains("good-"), "{text}");
+    // Either it is the right row, or none at all.
+    let second = server();
+    let fed = book
+        .other_url(&second.url())
+        .file("again.csv", &text)
+        .command(65, &["run", "runbook.yaml", "--rows", "again.csv", "--out", "out"]);
+    assert!(fed.stderr.contains("BB0415") && second.bridges().is_empty(), "{fed}");
+}
+
+#[test]
 fn rows_of_others_are_refused_with_their_place() {
-    let (book, _run) = one_run(&[SETS, TWO].concat());
+    let (book, run) = one_run(&[SETS, TWO].concat());
     let failed = std::fs::read_to_string(book.dir().join("failed.csv")).unwrap();
     for (from, to, code, words) in [
         (",one,bad-1", ",on,bad-1", 65, "no set `on`"),
         (",one,bad-1", ",,bad-1", 65, "names no set"),
+        (",bad-1,rejected,", ",bad-2,rejected,", 65, "a job of another call"),
+        (",rejected,", ",Unknown,", 65, "does not say that the job had no effect"),
+        (",rejected,", ",,", 65, "does not say that the job had no effect"),
+        (",rejected,", ",in_flight,", 65, "does not say that the job had no effect"),
+        (",rejected,", ",earlier_part,", 13, "an earlier part"),
         (",itest,", ",other,", 65, "runbook `other`"),
         (",rejected,", ",accepted,", 13, "has been bridged"),
         (",text,", ",none,", 65, "lacks the values"),
@@ -95,10 +185,11 @@ fn rows_of_others_are_refused_with_their_place() {
     assert!(other_set.stderr.contains("failed.csv has no rows to send"), "{other_set}");
     let gone = book.refused(66, &["--rows", "gone.csv"]);
     assert!(gone.stderr.contains("--rows gone.csv"), "{gone}");
-    // A plain file takes the place of the rows of an only set; of several it must say whose they are.
-    let plain = book.clone().file("plain.csv", "call,to\nx,+12025550101\n");
-    plain.refused(65, &["--rows", "plain.csv"]);
-    plain.sets(SETS).command(0, &["plan", "runbook.yaml", "--rows", "plain.csv"]);
+    // Nor does any other file take the place of the rows: results.csv has the jobs that are bridged.
+    for other in ["call,to\nx,+12025550101\n", &String::from_utf8(run.bytes("results.csv")).unwrap()] {
+        let plain = book.clone().file("plain.csv", other).sets(SETS).refused(65, &["--rows", "plain.csv"]);
+        assert!(plain.stderr.contains("BB0415") && plain.stderr.contains("no columns of a run's report"), "{plain}");
+    }
 }
 
 #[test]
@@ -223,6 +314,28 @@ fn jobs_that_a_process_may_still_come_to_are_not_given_away() {
 }
 
 #[test]
+fn a_file_without_a_copy_is_not_read_in_its_place() {
+    let (book, run) = one_run(SETS);
+    // Whoever made the directory can name any file in the runbook: the copy of that name is missing.
+    let path = run.dir.join("inputs/runbook.yaml");
+    let secret = book.dir().join("secret.csv");
+    std::fs::write(&secret, "call,to\nhunter2,+12025550101\n").unwrap();
+    let forged = std::fs::read_to_string(&path).unwrap().replace("d.csv", secret.to_str().unwrap());
+    std::fs::write(&path, &forged).unwrap();
+    let digest: String = Sha256::digest(forged.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let audit = run.dir.join("audit.jsonl");
+    let mut lines: Vec<String> = std::fs::read_to_string(&audit).unwrap().lines().map(str::to_owned).collect();
+    let inputs = run.audit.lines[0]["inputs"].as_array().unwrap();
+    let copied = inputs.iter().find(|input| input["snapshot"] == "inputs/runbook.yaml").unwrap();
+    lines[0] = lines[0].replace(copied["sha256"].as_str().unwrap(), &digest);
+    std::fs::write(&audit, crate::mutations::chained_anew(&lines)).unwrap();
+    let ended = run.command(0, &["report", "."]);
+    assert!(ended.stderr.contains("the run has no copy of"), "{ended}");
+    let all = LEFT.map(|name| String::from_utf8(run.bytes(name)).unwrap()).concat();
+    assert!(!all.contains("hunter2"), "{all}");
+}
+
+#[test]
 fn a_clean_run_leaves_headers() {
     let server = RawServer::bridging(|_| ok());
     let run = book(SETS).other_url(&server.url()).run(0);
@@ -246,7 +359,7 @@ fn numbers_keep_their_plus_in_every_file() {
         "{results}"
     );
     let failed = String::from_utf8(run.bytes("failed.csv")).unwrap();
-    assert!(failed.contains("\r\n'+12025550109,'+12025550101,one,'+12025550109,rejected,"), "{failed}");
+    assert!(failed.contains("\r\n'+12025550109,'+12025550101,one,'+12025550109,'+12025550109,rejected,"), "{failed}");
     // A spreadsheet's user writes numbers so, too.
     let quoted = book.file("d.csv", "call,to\nx,'+12025550101\n");
     quoted.command(0, &["plan", "runbook.yaml", "--payloads", "p.jsonl"]);

@@ -72,11 +72,16 @@ impl Making<'_> {
         let mut writer = LeftWriter::new(report, &columns, out)?;
         let every = pairing.as_ref().is_some_and(Pairing::needs_every_job);
         let jobs = (report.count_left(kind) > 0).then(|| report.left(kind, every));
+        // Of a bridge that is split a part follows the one before: in this file, or it is bridged already.
+        let mut before = None;
         for job in jobs.into_iter().flatten() {
             let row = pairing.as_mut().and_then(|pairing| pairing.row(&job));
             if job.is_held() {
-                writer.write(&job, row.as_ref())?;
+                let follows = row.as_ref().and_then(|row| row.part).is_some_and(|part| part.part > 1);
+                let is_free = !follows || before == job.number().checked_sub(1);
+                writer.write(&job, row.as_ref(), is_free)?;
             }
+            before = Some(job.number()).filter(|_| job.is_held() || job.is_success());
         }
         if let Some(why) = pairing.and_then(Pairing::trouble) {
             reason.get_or_insert(why);

@@ -36,6 +36,7 @@ struct SetRows<'a> {
 struct Split {
     row: InputRow,
     base: String,
+    call: Option<String>,
     part: BridgePart,
 }
 
@@ -113,14 +114,15 @@ impl<'a> SetRows<'a> {
     /// Of a row that has become several jobs the first one's key ends in `#1/3`, and the others follow.
     fn split_row(&mut self, job: &LeftJob<'_>, inputs: &'a Inputs) -> Result<InputRow, String> {
         let unclear = || "the records do not say which parts of a split bridge there are".to_owned();
-        if let Some(Split { row, base, part }) = self.split.take() {
+        if let Some(Split { row, base, call, part }) = self.split.take() {
             let part = BridgePart { part: part.part + 1, ..part };
-            if job.key().and_then(of_part) != Some((&base, part)) {
+            // A key of somebody's own may look like that of a part; the parts of one bridge have one call.
+            if job.key().and_then(of_part) != Some((&base, part)) || job.call() != call.as_deref() {
                 return Err(unclear());
             }
             let row = InputRow { part: Some(part), ..row };
             if part.part < part.of {
-                self.split = Some(Split { row: row.clone(), base, part });
+                self.split = Some(Split { row: row.clone(), base, call, part });
             }
             return Ok(row);
         }
@@ -133,7 +135,8 @@ impl<'a> SetRows<'a> {
             // One that has come again is a part already.
             Some((base, part)) if row.part.is_none() => {
                 let row = InputRow { part: Some(part), ..row };
-                self.split = Some(Split { row: row.clone(), base: base.to_owned(), part });
+                let call = job.call().map(str::to_owned);
+                self.split = Some(Split { row: row.clone(), base: base.to_owned(), call, part });
                 Ok(row)
             }
             _ => Ok(row),

@@ -1,14 +1,11 @@
 //! Rows that come again: what the columns say that a report has put beside those of the input.
 
 use super::Cause;
-use crate::model::again::{CELLS, KEY, MATRIX, MORE, PART, PREFIX, ROW, RUN, RUNBOOK, SET, STATE};
+use crate::model::again::{
+    CALL, CELLS, COLUMNS, KEY, MATRIX, MORE, PART, ROW, RUN, RUNBOOK, SET, STATE, UNKNOWN, is_reserved,
+};
 use crate::model::{BridgePart, Cells, Code, DataPlace, Problem};
 use serde_json::{Map, Value};
-
-/// What their names are made of.
-fn is_own(name: &str) -> bool {
-    name.starts_with(PREFIX) && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-}
 
 /// What separates the cells of a file of this beginning, if it has such columns: a spreadsheet may have chosen another sign
 /// than the one that the file was written with.
@@ -16,7 +13,7 @@ pub(super) fn delimiter(begin: &[u8], delimiters: &[u8]) -> Option<u8> {
     let line = begin.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| !line.is_empty())?;
     let has_own = |delimiter: &u8| {
         let cells = line.split(|byte| byte == delimiter);
-        cells.filter_map(|cell| std::str::from_utf8(cell).ok()).any(|cell| is_own(cell.trim().trim_matches('"')))
+        cells.filter_map(|cell| std::str::from_utf8(cell).ok()).any(|cell| is_reserved(cell.trim().trim_matches('"')))
     };
     delimiters.iter().copied().find(has_own)
 }
@@ -28,6 +25,7 @@ pub(super) struct Own {
     runbook: Option<usize>,
     run: Option<usize>,
     key: Option<usize>,
+    call: Option<usize>,
     state: Option<usize>,
     row: Option<usize>,
     matrix: Option<usize>,
@@ -46,6 +44,9 @@ pub(in crate::expand) struct RowAgain {
     pub(in crate::expand) part: Option<BridgePart>,
     pub(in crate::expand) cells: Cells,
     pub(in crate::expand) key: Option<String>,
+    pub(in crate::expand) call: Option<String>,
+    /// Its job is unknown.
+    pub(in crate::expand) doubt: bool,
 }
 
 /// Whose row it is, and what became of its job: what is asked before anything is made of the row.
@@ -55,6 +56,9 @@ pub(in crate::expand) struct Origin {
     pub(in crate::expand) runbook: Option<String>,
     pub(in crate::expand) state: Option<String>,
     pub(in crate::expand) run: Option<String>,
+    /// The row's number in its set, and the part that it is, as they are written.
+    pub(in crate::expand) row: Option<String>,
+    pub(in crate::expand) part: Option<BridgePart>,
     pub(in crate::expand) without_input: bool,
 }
 
@@ -71,9 +75,14 @@ impl Wrong {
 }
 
 impl Own {
+    /// A name that looks like one of ours and is none: what it holds would be passed over.
+    pub(super) fn stray(header: &[String]) -> Option<usize> {
+        header.iter().position(|name| is_reserved(name) && !COLUMNS.contains(&name.as_str()))
+    }
+
     /// `None`: the header has no such column, and the file is one like any other.
     pub(super) fn of(header: &[String]) -> Option<Self> {
-        let (own, input): (Vec<usize>, Vec<usize>) = (0..header.len()).partition(|at| header[*at].starts_with(PREFIX));
+        let (own, input): (Vec<usize>, Vec<usize>) = (0..header.len()).partition(|at| is_reserved(&header[*at]));
         if own.is_empty() {
             return None;
         }
@@ -83,6 +92,7 @@ impl Own {
             runbook: find(RUNBOOK),
             run: find(RUN),
             key: find(KEY),
+            call: find(CALL),
             state: find(STATE),
             row: find(ROW),
             matrix: find(MATRIX),
@@ -100,6 +110,8 @@ impl Own {
             runbook: text(self.runbook),
             state: text(self.state),
             run: text(self.run),
+            row: text(self.row),
+            part: text(self.part).as_deref().and_then(BridgePart::parse),
             without_input: text(self.cells).as_deref() == Some(Cells::None.word()),
         }
     }
@@ -144,7 +156,8 @@ impl Own {
             values.insert(header[*at].clone(), value);
         }
         values.extend(more.into_iter().flatten());
-        Ok((values, RowAgain { index, matrix, part, cells, key: text(self.key) }))
+        let doubt = text(self.state).as_deref() == Some(UNKNOWN);
+        Ok((values, RowAgain { index, matrix, part, cells, key: text(self.key), call: text(self.call), doubt }))
     }
 }
 

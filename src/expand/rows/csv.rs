@@ -97,6 +97,13 @@ impl CsvReader {
         if let Some(problem) = self.blank_before_quote(text) {
             return Err(problem);
         }
+        if let Some(stray) = Own::stray(&self.header) {
+            let name = shown_names([self.header[stray].as_str()], 1);
+            let problem = Problem::at(Code::ReservedColumn, "", format!("{name} is no column that a report makes"));
+            let help = "names that begin with `bridgebook_` are for rows that an earlier run has left: write it as it was made, or give \
+                        the column another name";
+            return Err(problem.help(help).caused_by(at(stray)));
+        }
         if let [only] = self.header.as_slice()
             && let Some(other) =
                 DELIMITERS.into_iter().find(|other| *other != self.delimiter && only.contains(char::from(*other)))

@@ -24,7 +24,7 @@ pub(super) use input::{Opened, not_text, open, stale, too_old};
 
 use self::csv::CsvReader;
 use super::files::Files;
-use crate::model::again::MATRIX;
+use crate::model::again::{MATRIX, STATE};
 use crate::model::{Code, DataPlace, Problem, RowFormat, RowSource, Rows, SetName};
 use crate::template::{nearest, shown_names};
 use items::ItemsReader;
@@ -213,6 +213,22 @@ impl<'a> RowReader<'a> {
         // The header of a CSV file was checked once; here every row has its own names.
         let absent = self.rows.required_columns.iter().enumerate().find(|(_, name)| !row.values.contains_key(*name));
         let problem = absent.map(|(index, name)| missing(index, name, row.values.keys().map(String::as_str)));
+        // Only CSV says in full whose row it is; one that speaks of a job's state must not pass for a new one.
+        let speaks = |name: &&String| !self.comes_again() && name.trim().eq_ignore_ascii_case(STATE);
+        let reserved = row.values.keys().find(speaks);
+        if let Some(name) = reserved {
+            let message = format!("{} is a name of rows that an earlier run has left", shown_names([name.as_str()], 1));
+            let problem = Problem::at(Code::ReservedColumn, "", message);
+            let problem =
+                problem.help("such rows are taken as CSV alone, as they were made; give a value of yours another name");
+            let path = [name.clone()];
+            let problem = match self.source_cause(Some(&path)) {
+                Some(Cause::Data(place)) => problem.caused_by(place),
+                Some(Cause::Runbook(pointer)) => Problem { pointer, ..problem },
+                None => problem,
+            };
+            return Some(Err(at_source(problem, self.rows)));
+        }
         // A file of several sets may have a column of another set with the name of an axis of this one.
         let axis = self.axes().find(|axis| !self.comes_again() && row.values.contains_key(*axis));
         let Some(problem) = problem.or_else(|| axis.map(clash)) else { return Some(Ok(row)) };
