@@ -130,7 +130,7 @@ impl Look<'_> {
             if !parts.take(&origin) && strange.insert(PART.to_owned()) {
                 let message = "the parts of this bridge do not stand one behind the other, in their order".to_owned();
                 let help = "put the rows back into the order of the file as it was made".to_owned();
-                problems.extend(self.slip(Code::ReservedColumn, PART, reader, message, help));
+                problems.push(self.slip(Code::ReservedColumn, PART, reader, message, help));
             }
             match origin.state.as_deref().unwrap_or_default() {
                 state if SENDABLE.contains(&state) => {}
@@ -141,7 +141,7 @@ impl Look<'_> {
                 _ if strange.insert(STATE.to_owned()) => {
                     let message = format!("`{STATE}` does not say that the job had no effect");
                     let help = format!("it must be {}, as the file was made", shown_names(SENDABLE, SHOWN));
-                    problems.extend(self.slip(Code::ReservedColumn, STATE, reader, message, help));
+                    problems.push(self.slip(Code::ReservedColumn, STATE, reader, message, help));
                 }
                 _ => {}
             }
@@ -174,18 +174,19 @@ impl Look<'_> {
     }
 
     /// Something that is wrong with a cell of ours.
-    fn slip(&self, code: Code, column: &str, reader: &RowReader<'_>, message: String, help: String) -> Option<Problem> {
+    fn slip(&self, code: Code, column: &str, reader: &RowReader<'_>, message: String, help: String) -> Problem {
         let problem = Problem::at(code, &*self.pointer, message).help(help);
-        Some(match reader.cause(Some(&[column.to_owned()])) {
+        match reader.cause(Some(&[column.to_owned()])) {
             Some(Cause::Data(place)) => problem.caused_by(place),
             _ => problem,
-        })
+        }
     }
 
     /// Why a row is none of this runbook's.
     fn stranger(&self, origin: &Origin, reader: &RowReader<'_>, said: &mut BTreeSet<String>) -> Option<Problem> {
-        let at =
-            |column: &str, message: String, help: String| self.slip(Code::RowsOfAnother, column, reader, message, help);
+        let at = |column: &str, message: String, help: String| {
+            Some(self.slip(Code::RowsOfAnother, column, reader, message, help))
+        };
         let names = || self.runbook.sets.iter().map(|set| set.name.as_str());
         if let Some(name) = origin.runbook.as_ref().filter(|name| **name != self.runbook.name) {
             let message = format!("these rows are left of the runbook `{name}`, this one is `{}`", self.runbook.name);

@@ -155,7 +155,8 @@ fn compile_set<'a>(
         let filled = job
             .as_ref()
             .map_or_else(|()| is_template(&written, &found.pointer), |job| job.leaf_at(&found.pointer).is_some());
-        if !filled {
+        // A name that the job has not is wrong whatever its value will be.
+        if !filled || found.code == Code::UnknownKey {
             known.insert((found.code, found.pointer.clone()));
             problems.push(Problem { pointer: format!("{place}/job{}", found.pointer), ..found });
         }
