@@ -2,6 +2,8 @@
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::run::boot_id;
+use crate::event::RunStarted;
 use crate::execute;
 use crate::journal::{self, DirectoryCheck, Tail, Verification};
 use crate::model::{RunId, Timestamp};
@@ -79,4 +81,13 @@ impl Past {
         let strange = directory.findings(run_dir);
         Ok(Self { run, open, run_id, tail, last, engine, signed, strange, cut_off })
     }
+}
+
+/// What is said of a file that may lack its end.
+pub(super) const LACKS_ITS_END: &str = "the run was kept with `durability: process`, and the machine has been started anew: the file may have lost its end";
+
+/// Whether lines that were only with the kernel may be gone: after a power cut their requests have left all the same.
+pub(super) fn may_lack_its_end(started: &RunStarted) -> bool {
+    let at_kernel = started.settings.iter().any(|one| one.name == "audit.durability" && one.value == "process");
+    at_kernel && (started.boot_id.is_none() || started.boot_id != boot_id())
 }

@@ -4,10 +4,10 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::report_args::ReportArgs;
 use super::report_format::ReportFormat;
-use super::{left, print, trend};
+use super::{left, past, print, trend};
 use crate::event::Ending;
 use crate::journal::{self, LockHolder, Verification};
-use crate::report::{Evidence, Left, Report, ReportBuilder, Summary};
+use crate::report::{Evidence, Left, Report, ReportBuilder};
 use std::fs::File;
 use std::path::Path;
 
@@ -56,13 +56,17 @@ fn evidence(checked: &Verification, alive: Option<&LockHolder>) -> Evidence {
 /// Whether a process can go on with a run, as far as its file and those at work on it are concerned.
 fn can_go_on(checked: &Verification, run_dir: &Path) -> bool {
     let alive = super::verify::alive(run_dir, checked).is_some();
-    checked.run_id.is_some() && !alive && checked.serious_damage().is_none()
+    checked.run_id.is_some() && !alive && checked.serious_damage().is_none() && checked.disorder.is_none()
 }
 
 /// The line that says how a run goes on of which something is left.
-fn how_to_go_on(summary: &Summary, run_dir: &Path) -> String {
+fn how_to_go_on(report: &Report, run_dir: &Path) -> String {
+    let summary = report.summary();
     if summary.finished.is_some() && summary.total.not_attempted == 0 {
         return String::new();
+    }
+    if summary.finished.is_none() && report.started().is_some_and(past::may_lack_its_end) {
+        return format!("{:<12}{}: find out first what was sent\n", "go on", past::LACKS_ITS_END);
     }
     // What holds already stops each process at once.
     let ruled = summary.ending.is_some_and(|ending| matches!(ending, Ending::Aborted | Ending::WaveFailed));
@@ -85,7 +89,7 @@ fn print(report: &Report, go_on: Option<&Path>, files: Option<&Path>, format: Re
     if let Some(file) = report.files().find(|file| Some(file.name) == wanted) {
         print::with(|out| file.write_to(out))?;
     } else {
-        let go_on = go_on.map(|run_dir| how_to_go_on(report.summary(), run_dir)).unwrap_or_default();
+        let go_on = go_on.map(|run_dir| how_to_go_on(report, run_dir)).unwrap_or_default();
         let left = files.map(|_| what_is_left(report)).unwrap_or_default();
         let look = files.map(where_to_look).unwrap_or_default();
         print::text(&format!("{}{left}{go_on}{look}", report.text()))?;
@@ -120,19 +124,29 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     let files = to.or(run_dir);
     print(&report, run_dir.filter(|_| go_on), files, args.format)?;
     if let Some(files) = files {
-        let made = if to.is_some() { make_folder(files) } else { Ok(()) };
+        let made = to.map_or(Ok(()), |to| make_folder(to, run_dir));
         if let Err(failure) = made.and_then(|()| write(&report, run_dir, files)) {
-            // The report stands on stdout already: a program that reads it must not find a second document there.
-            print::note(&format!("error: {failure}\n"));
-            return Ok(failure.exit().code());
+            return Ok(too_late(&failure));
         }
     }
     Ok(if report.is_complete() { Exit::Success } else { Exit::Invalid }.code())
 }
 
 /// A directory for files that are asked for elsewhere. Only its owner may enter it if it is new.
-pub(super) fn make_folder(to: &Path) -> Result<(), Failure> {
+pub(super) fn make_folder(to: &Path, run_dir: Option<&Path>) -> Result<(), Failure> {
+    let real = |path: &Path| path.canonicalize().ok();
+    if to.join("audit.jsonl").symlink_metadata().is_ok() && run_dir.and_then(real) != real(to) {
+        let words = format!("{} is the directory of a run: the reports there are its own", to.display());
+        return Err(Failure::new(Exit::CannotCreate, words).help("give another directory"));
+    }
     journal::create_run_dir(to).map_err(|error| Failure::new(Exit::CannotCreate, error))
+}
+
+/// A report that stands on stdout already and cannot be written to its files: a program that reads it must not find a second
+/// document there.
+pub(super) fn too_late(failure: &Failure) -> u8 {
+    print::note(&format!("error: {failure}\n"));
+    failure.exit().code()
 }
 
 /// Writes every report of a run anew after its audit file has grown; that file is the result, the reports only show it.

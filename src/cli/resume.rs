@@ -9,13 +9,13 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::locking::{self, Taken};
 use super::logging::Log;
-use super::past::Past;
+use super::past::{self, Past};
 use super::reopen::{self, Reopened, reopen};
-use super::run::{boot_id, operator};
+use super::run::operator;
 use super::session::{self, Process, Sinks, Target, Watch, Work};
 use super::settings::Sources;
 use super::{once, print, report, secrets, settings};
-use crate::event::{Ending, RunResumed, RunStarted, Setting};
+use crate::event::{Ending, RunResumed, RunStarted};
 use crate::execute::{Begun, Lane, Opening, Policy, Resumption};
 use crate::expand::{Census, Expander};
 use crate::journal::FileLedger;
@@ -165,13 +165,10 @@ fn check_place(args: &ResumeArgs, past: &Past, started: &RunStarted, run_dir: &P
 
 /// Lines that were only with the kernel may be gone after a power cut, and their requests are not.
 fn trust_the_tail(args: &ResumeArgs, started: &RunStarted) -> Result<(), Failure> {
-    let at_kernel = |setting: &&Setting| setting.name == "audit.durability" && setting.value == "process";
-    let same_boot = started.boot_id.is_some() && started.boot_id == boot_id();
-    if !started.settings.iter().any(|setting| at_kernel(&setting)) || same_boot || args.overrides.despite_lost_tail {
+    if !past::may_lack_its_end(started) || args.overrides.despite_lost_tail {
         return Ok(());
     }
-    let words = "the run was kept with `durability: process`, and the machine has been started anew: the file may have lost its end";
-    Err(Failure::new(Exit::Invalid, words).help(
+    Err(Failure::new(Exit::Invalid, past::LACKS_ITS_END).help(
         "find out what was sent, then go on with --despite-lost-tail --reason TEXT: jobs without a word are sent",
     ))
 }

@@ -9,6 +9,7 @@ use crate::journal::{self, Glance};
 use crate::model::printable;
 use crate::report::{ListedRun, ListedState, RunGlance, RunList, Table, span};
 use clap::Args;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Characters of a path or a reason on one line.
@@ -64,6 +65,9 @@ fn run_dirs(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
             found.extend(folders(read).filter(|dir| is_run(dir)));
         }
     }
+    // A link such as `latest` is no other run.
+    let mut known = HashSet::new();
+    found.retain(|dir| dir.canonicalize().map_or(true, |real| known.insert(real)));
     Ok(found)
 }
 

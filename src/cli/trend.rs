@@ -24,9 +24,10 @@ pub(super) fn trend(run_dirs: &[PathBuf], to: Option<&Path>, format: Format) -> 
         Format::Human => print::text(&trend.text())?,
     };
     if let Some(to) = to {
-        report::make_folder(to)?;
-        for (name, bytes) in trend.files() {
-            write(to, name, &bytes)?;
+        let files = trend.files();
+        let bytes = files.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
+        if let Err(failure) = write(to, bytes) {
+            return Ok(report::too_late(&failure));
         }
         if format == Format::Human {
             print::text(&format!("{:<12}{}\n", "report", to.join("trend.html").display()))?;
@@ -41,6 +42,10 @@ pub(super) fn compare(run_dirs: &[PathBuf], to: Option<&Path>, format: Format) -
         return Err(Failure::new(Exit::Usage, "--compare takes two runs: the base, and the one to look at"));
     };
     let (base, run) = (entry(base)?, entry(run)?);
+    if let Some((dir, _)) = run_dirs.iter().zip([&base, &run]).find(|(_, one)| one.summary().run_id.as_str().is_empty())
+    {
+        return Err(Failure::new(Exit::Invalid, format!("{} has no opening record", dir.display())));
+    }
     if base.summary().run_id == run.summary().run_id {
         return Err(Failure::new(Exit::Usage, format!("both are run {}", run.summary().run_id)));
     }
@@ -50,10 +55,14 @@ pub(super) fn compare(run_dirs: &[PathBuf], to: Option<&Path>, format: Format) -
         Format::Human => print::text(&comparison.text())?,
     };
     if let Some(to) = to {
-        report::make_folder(to)?;
-        let mut bytes = serde_json::to_vec_pretty(&comparison).map_err(|error| Failure::new(Exit::Internal, error))?;
-        bytes.push(b'\n');
-        write(to, "comparison.json", &bytes)?;
+        let bytes = serde_json::to_vec_pretty(&comparison).map_err(|error| Failure::new(Exit::Internal, error));
+        let written = bytes.and_then(|mut bytes| {
+            bytes.push(b'\n');
+            write(to, [("comparison.json", bytes.as_slice())])
+        });
+        if let Err(failure) = written {
+            return Ok(report::too_late(&failure));
+        }
     }
     Ok(if comparison.complete { Exit::Success } else { Exit::Invalid }.code())
 }
@@ -62,6 +71,10 @@ fn entry(run_dir: &Path) -> Result<Entry, Failure> {
     Ok(report::build(run_dir)?.0.into_entry())
 }
 
-fn write(to: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-    journal::write_private(&to.join(name), bytes).map_err(|error| Failure::new(Exit::CannotCreate, error))
+fn write<'f>(to: &Path, files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> Result<(), Failure> {
+    report::make_folder(to, None)?;
+    let mut files = files.into_iter();
+    files.try_for_each(|(name, bytes)| {
+        journal::write_private(&to.join(name), bytes).map_err(|error| Failure::new(Exit::CannotCreate, error))
+    })
 }

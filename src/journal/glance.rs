@@ -5,7 +5,7 @@
 
 use super::chain::Head;
 use super::decode;
-use crate::event::{Event, Record};
+use crate::event::{Event, FORMAT_VERSION, Record};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -61,6 +61,7 @@ pub fn glance(path: &Path) -> io::Result<Glance> {
             break;
         }
     }
+    glance.damage = glance.damage.take().or_else(|| glance.mismatch());
     Ok(glance)
 }
 
@@ -70,6 +71,21 @@ fn is_enough(event: &Event) -> bool {
 }
 
 impl Glance {
+    /// Whether these lines are of one file in the format that is known here.
+    fn mismatch(&self) -> Option<String> {
+        let first = self.first.as_ref()?;
+        let all = || std::iter::once(first).chain(&self.last);
+        if let Some(record) = all().find(|record| record.v != FORMAT_VERSION) {
+            return Some(format!("format version {} is not known, only {FORMAT_VERSION}", record.v));
+        }
+        if let Some(record) = self.last.iter().find(|record| record.run_id != first.run_id) {
+            return Some(format!("line {} belongs to run {}", record.seq, record.run_id));
+        }
+        let follows = |pair: &[Record]| pair[0].seq.checked_add(1) == Some(pair[1].seq);
+        let in_order = first.seq == 1 && self.last.windows(2).all(follows);
+        (!in_order).then(|| "its lines are not numbered as they were written".to_owned())
+    }
+
     /// Reads the end of a file backwards; false: it does not reach far enough.
     fn take_tail(&mut self, tail: &[u8], is_all: bool) -> bool {
         let end = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);

@@ -86,10 +86,23 @@ mod tests {
         assert!(first.is_ok_and(|there_is_one| there_is_one));
     }
 
+    /// Gives what it has, and then an error.
+    struct Broken(&'static [u8]);
+
+    impl Read for Broken {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            if self.0.is_empty() {
+                return Err(std::io::Error::other("the disk is gone"));
+            }
+            self.0.read(buffer)
+        }
+    }
+
     #[test]
     fn an_error_is_the_last_of_all() {
-        let found = read_ahead(Path::new("/"), numbers).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(found, [0], "a directory opens, and cannot be read");
-        assert!(read_ahead(Path::new("/nowhere"), numbers).is_err());
+        let reader = Reader::of(Broken(b"{}\n{}\n"), Path::new("broken"));
+        assert_eq!(super::read_ahead(reader, numbers), [1, 2, 0]);
+        assert!(Reader::open(Path::new("/nowhere")).is_err());
+        assert!(Reader::open(Path::new("/")).is_err(), "a directory is no file");
     }
 }

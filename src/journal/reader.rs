@@ -56,7 +56,12 @@ pub struct Reader<R = File> {
 impl Reader {
     /// Opens a file.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
-        let input = File::open(path).map_err(|source| ReadError { path: path.to_owned(), source })?;
+        let unreadable = |source| ReadError { path: path.to_owned(), source };
+        // A pipe would wait for its writer, and a device has no end.
+        if !path.metadata().map_err(unreadable)?.is_file() {
+            return Err(unreadable(std::io::Error::other("not a regular file")));
+        }
+        let input = File::open(path).map_err(unreadable)?;
         Ok(Self::of(input, path))
     }
 }

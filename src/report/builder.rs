@@ -44,6 +44,8 @@ pub struct ReportBuilder {
     clock: Clock,
     pub(super) tokens: TokenSummary,
     pub(super) reconciliation: ReconciliationSummary,
+    /// The first record that cannot follow the ones before it: nothing behind it is told.
+    pub(super) disorder: Option<String>,
     /// Intents that a crash left without an outcome.
     pub(super) open_intents: u64,
     missing_scopes: BTreeSet<String>,
@@ -52,7 +54,11 @@ pub struct ReportBuilder {
 impl ReportBuilder {
     /// Takes the next record in. The error says which rule of the state machine it breaks.
     pub fn apply(&mut self, record: &Record) -> Result<(), StateError> {
-        self.take(&record.run_id, record.timestamp, &record.event)
+        let taken = self.take(&record.run_id, record.timestamp, &record.event);
+        if let Err(error) = &taken {
+            self.disorder.get_or_insert_with(|| format!("line {}: {error}", record.seq));
+        }
+        taken
     }
 
     /// The same for an event that is on its way into a record. Seals and signatures say nothing here and may be missing.
@@ -124,7 +130,9 @@ impl ReportBuilder {
     /// The report of what was taken in. Without a single record it is an INCOMPLETE one without figures.
     pub fn finish(mut self, evidence: Evidence) -> Report {
         self.tokens.missing_scopes = std::mem::take(&mut self.missing_scopes).into_iter().collect();
-        self.open_intents = if evidence.unread { self.run.in_flight() } else { self.run.settle() };
+        // What is not known to be over is open: the file says more than was taken in, or a process is at work.
+        let goes_on = evidence.unread || evidence.alive.is_some() || self.disorder.is_some();
+        self.open_intents = if goes_on { self.run.in_flight() } else { self.run.settle() };
         let mut summary = summarise(&self, evidence);
         let (slow_jobs, timeline) = slowest::look(&self.jobs, &self.run, &self.clock);
         summary.slowest = slow_jobs;

@@ -73,7 +73,12 @@ fn outcome(state: JobState) -> Option<Outcome> {
 
 fn kind<'a>(view: &JobView<'a>) -> Option<Kind<'a>> {
     let outcome = outcome(view.state)?;
-    let Some(Cause::Attempt(evidence)) = view.cause else { return None };
+    let evidence = match view.cause {
+        Some(Cause::Attempt(evidence)) => evidence,
+        // A request may have left, and nobody was there to write down what became of it.
+        _ if outcome == Outcome::Unknown => Evidence::Crash,
+        _ => return None,
+    };
     let message = view.message.map(|message| match view.call_id.as_deref() {
         // A short id would be found in words that have nothing to do with it.
         Some(id) if id.len() >= 4 && message.contains(id) => Cow::Owned(message.replace(id, CALL_ID)),

@@ -91,8 +91,8 @@ fn todo(out: &mut String, summary: &Summary) {
         let left = jobs(total.not_attempted);
         steps.push(format!("{left} had no turn: `bridgebook resume RUN_DIR` goes on with them."));
     }
-    if total.rejected + total.not_sent > 0 {
-        let failed = jobs(total.rejected + total.not_sent);
+    if total.failed > 0 {
+        let failed = jobs(total.failed);
         steps.push(format!("{failed} failed without effect; what to do about each kind stands under Errors."));
     }
     if !steps.is_empty() {

@@ -97,7 +97,12 @@ fn state(page: &mut Page, summary: &Summary) {
     page.gauge("bridgebook_run_passed", help, Some(yes(passed)));
     let help = "Exit code of the run's process; absent while there is no closing record.";
     page.gauge("bridgebook_run_exit_code", help, summary.exit_code.map(|code| code.to_string()));
-    let criteria = summary.criteria.iter().take(MAX_SERIES);
+    // Those that are not met go first where there are more than have series.
+    let mut criteria: Vec<_> = summary.criteria.iter().collect();
+    if criteria.len() > MAX_SERIES {
+        criteria.sort_by_key(|criterion| criterion.met == Some(true)); // stable
+    }
+    let criteria = criteria.into_iter().take(MAX_SERIES);
     let names = unique(criteria.clone().map(|criterion| criterion.criterion.as_str()));
     let help = "1 when the success criterion is met in a run whose audit file is whole; else 0.";
     let met = names.into_iter().zip(criteria).map(|(name, criterion)| {

@@ -43,7 +43,7 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
         exit_code: finished.map(|end| end.exit_code),
         stops: fold.stops.clone(),
         resumptions: fold.resumptions.clone(),
-        criteria: criteria(run),
+        criteria: criteria(run).into_iter().map(|one| judged(one, complete)).collect(),
         sandbox: started.is_some_and(|run| run.sandbox),
         started: run.began(),
         finished: fold.finished_at,
@@ -86,6 +86,11 @@ pub(super) fn summarise(fold: &ReportBuilder, evidence: Evidence) -> Summary {
     }
 }
 
+/// A criterion of a file that is not whole has been met by nothing.
+fn judged(criterion: CriterionSummary, complete: bool) -> CriterionSummary {
+    CriterionSummary { met: criterion.met.filter(|_| complete), ..criterion }
+}
+
 /// Damage first: a broken chain makes every sum below it worthless.
 fn problems(fold: &ReportBuilder, evidence: &Evidence) -> Vec<String> {
     let damage = evidence.damage.clone();
@@ -94,7 +99,10 @@ fn problems(fold: &ReportBuilder, evidence: &Evidence) -> Vec<String> {
     let damage = damage.or(lost);
     let balance = fold.run.balance().err().map(|imbalance| imbalance.to_string());
     let alive = evidence.alive.as_ref().map(|holder| format!("the run is still going on: {holder}"));
-    alive.into_iter().chain(damage).chain(balance).collect()
+    // Behind a record that cannot be, and in lines that are not read, nobody knows what is missing.
+    let balance = balance.filter(|_| fold.disorder.is_none() && !evidence.unread);
+    let disorder = fold.disorder.clone();
+    alive.into_iter().chain(damage).chain(disorder).chain(balance).collect()
 }
 
 /// The closing record's judgement, or the criteria as nobody judged them.

@@ -49,6 +49,71 @@ fn a_cut_off_file_whose_events_contradict_each_other_is_refused() {
     assert_eq!(server.bridges().len(), 3);
 }
 
+/// Sets the machine's start in the opening record.
+fn began_on(dir: &Path, boot_id: &str) {
+    let mut lines = lines(dir);
+    let mut first: Value = serde_json::from_str(&lines[0]).unwrap();
+    first["boot_id"] = boot_id.into();
+    lines[0] = first.to_string();
+    put(dir, &lines);
+}
+
+#[test]
+fn a_file_that_may_have_lost_its_end_is_neither_gone_on_with_nor_closed_unless_that_is_wanted() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = RawServer::bridging(move |request| {
+        if request.call() == "call-2" {
+            held.wait();
+        }
+        ok()
+    });
+    let killed = |durability: &str| {
+        let calls = ["call-1", "call-2", "call-3"];
+        let yaml = format!("audit: {{durability: {durability}}}");
+        let book = Book::at(&server.url()).calls(calls).limits("{concurrency: 1}").more(&yaml);
+        let before = server.bridges().len();
+        let run = book.start(&[]);
+        server.wait_for_bridges(before + 2);
+        let run = run.kill();
+        (book, run.dir)
+    };
+    let (book, process) = killed("process");
+    let (disk_book, disk) = killed("disk");
+    gate.open();
+    let sent = server.bridges().len();
+    let command = |dir: &Path, code: u8, args: &[&str]| {
+        book.command(code, &[&args[..1], &[dir.to_str().unwrap()], &args[1..]].concat())
+    };
+    // While the machine is up, the kernel has every line.
+    let report = command(&process, 65, &["report"]);
+    assert!(report.stdout.contains("go on       bridgebook resume"), "{report}");
+    for dir in [&process, &disk] {
+        began_on(dir, "00000000-0000-4000-8000-000000000000");
+    }
+    let report = command(&process, 65, &["report"]);
+    assert!(report.stdout.contains("may have lost its end: find out first what was sent"), "{report}");
+    let before = std::fs::read(process.join("audit.jsonl")).unwrap();
+    for refused in [
+        book.start_resume(&process, &[]).finish().expect(65),
+        command(&process, 65, &["reconcile", "--close"]),
+        command(&process, 2, &["reconcile", "--despite-lost-tail"]),
+    ] {
+        assert!(refused.stderr.contains("despite-lost-tail") || refused.code == Some(2), "{refused}");
+        assert!(std::fs::read(process.join("audit.jsonl")).unwrap() == before);
+    }
+    assert_eq!(server.bridges().len(), sent);
+    // What is on the disk stays there.
+    disk_book.resume(&disk, 11, &[]);
+    assert_eq!(server.bridges().len(), sent + 1);
+    let copy = tempfile::TempDir::new().unwrap();
+    std::fs::write(copy.path().join("audit.jsonl"), &before).unwrap();
+    let closed = command(copy.path(), 11, &["reconcile", "--close", "--despite-lost-tail"]);
+    assert!(closed.stdout.contains("1 unknown"), "{closed}");
+    book.resume(&process, 11, &["--despite-lost-tail", "--reason", "the vendor's records end there"]);
+    assert_eq!(server.bridges().len(), sent + 2);
+}
+
 #[test]
 fn what_is_no_file_is_no_audit_file() {
     let server = RawServer::bridging(|_| Reply::Reset);
@@ -60,6 +125,12 @@ fn what_is_no_file_is_no_audit_file() {
     assert!(made.success());
     let ended = book.start_resume(&run.dir, &[]).finish().expect(66);
     assert!(ended.stderr.contains("not a regular file"), "{ended}");
+    for command in ["report", "verify"] {
+        let ended = book.command(66, &[command, run.dir.to_str().unwrap()]);
+        assert!(ended.stderr.contains("not a regular file"), "{ended}");
+    }
+    let listed = book.command(0, &["runs", "out"]);
+    assert!(listed.stdout.contains("UNREADABLE"), "{listed}");
 }
 
 #[test]

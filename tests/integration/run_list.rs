@@ -175,6 +175,9 @@ fn the_newest_come_first_and_can_be_chosen() {
     let mine: Vec<Value> = listed(&book, &["--runbook", "itest"]).iter().map(|run| run["run_id"].clone()).collect();
     assert!(mine.len() == 3 && runs.iter().all(|run| mine.contains(&json!(id(run)))), "{mine:?}");
     assert_eq!(listed(&book, &["--limit", "2"]), all[..2]);
+    // A link to a run is no other run.
+    std::os::unix::fs::symlink(&runs[0].dir, book.dir().join("out/itest/latest")).unwrap();
+    assert_eq!(listed(&book, &[]).len(), 4);
     let shown = book.command(0, &["runs", "out", "--limit", "1"]);
     assert!(shown.stdout.contains("and 3 older"), "{shown}");
     // A runbook's folder, and a single run, will do.
@@ -208,7 +211,23 @@ fn what_is_wrong_at_either_end_is_said_and_what_is_wrong_between_is_for_verify()
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let unbalanced: Vec<String> =
         lines.iter().map(|line| line.replace("\"totals\":{\"jobs\":3", "\"totals\":{\"jobs\":4")).collect();
+    let closing = |from: &str, to: &str| {
+        let mut lines = lines.clone();
+        let line = lines.last_mut().unwrap();
+        assert!(line.contains(from), "{line}");
+        *line = line.replace(from, to);
+        chained_anew(&lines).into_bytes()
+    };
+    let mine = format!("\"run_id\":\"{}\"", id(&run));
+    let second = chained_anew(&lines.iter().map(|line| line.replace("\"seq\":1,", "\"seq\":2,")).collect::<Vec<_>>());
     let cases = [
+        (
+            closing(&mine, "\"run_id\":\"20261122T080102Z-4f2a9c\""),
+            "finished",
+            "belongs to run 20261122T080102Z-4f2a9c",
+        ),
+        (second.into_bytes(), "finished", "not numbered as they were written"),
+        (closing("{\"v\":1", "{\"v\":2"), "finished", "format version 2"),
         (Vec::new(), "cut_off", "no closing record"),
         (b"garbage\n".to_vec(), "unreadable", "line 1 is not an audit record"),
         (text.replacen("\"itest\"", "\"itesT\"", 1).into_bytes(), "finished", "line 1 was changed"),

@@ -195,6 +195,37 @@ fn a_report_from_an_audit_file_alone_is_the_report_of_the_run() {
 }
 
 #[test]
+fn files_that_are_asked_for_do_not_go_where_those_of_another_run_are() {
+    let (book, _server, runs) = three_runs();
+    let [one, two, three] = paths(&runs)[..] else { panic!("three runs") };
+    std::fs::write(runs[1].dir.join("summary.csv"), "mine").unwrap();
+    for args in [
+        &["report", one, "--to", two, "--format", "json"][..],
+        &["report", one, three, "--to", two, "--format", "json"],
+        &["report", "--compare", one, three, "--to", two, "--format", "json"],
+    ] {
+        let refused = book.command(73, args);
+        assert!(refused.stderr.contains("is the directory of a run"), "{refused}");
+        let documents: Vec<Value> =
+            serde_json::Deserializer::from_str(&refused.stdout).into_iter().map(Result::unwrap).collect();
+        assert_eq!(documents.len(), 1, "stdout holds the one document that was asked for: {refused}");
+    }
+    assert_eq!(runs[1].bytes("summary.csv"), b"mine");
+    assert!(!runs[1].dir.join("trend.html").exists() && !runs[1].dir.join("comparison.json").exists());
+    book.command(0, &["report", two, "--to", two]);
+    assert!(runs[1].bytes("summary.csv") != b"mine", "its own are made anew there as everywhere");
+}
+
+#[test]
+fn a_file_without_an_opening_record_is_compared_with_nothing() {
+    let (book, _server, runs) = three_runs();
+    std::fs::write(runs[0].dir.join("audit.jsonl"), "").unwrap();
+    let dirs = paths(&runs);
+    let refused = book.command(65, &["report", "--compare", dirs[0], dirs[1], "--format", "json"]);
+    assert!(refused.stderr.contains(&format!("{} has no opening record", dirs[0])), "{refused}");
+}
+
+#[test]
 fn what_comes_through_a_pipe_and_is_not_whole_is_incomplete() {
     let (book, _server, runs) = three_runs();
     let bytes = runs[0].bytes("audit.jsonl");

@@ -37,6 +37,9 @@ pub(in crate::cli) struct ReconcileArgs {
     /// End a run that was cut off: what was in flight is unknown, what was not begun is not attempted
     #[arg(long)]
     pub(super) close: bool,
+    /// Close it although the machine was started anew since a run with `durability: process`: its file may have lost its end
+    #[arg(long, requires = "close")]
+    pub(super) despite_lost_tail: bool,
     /// Sign the audit file anew with this Ed25519 private key (PEM): what is added is behind an earlier signature
     #[arg(long, value_name = "FILE.pem")]
     pub(super) signing_key: Option<PathBuf>,

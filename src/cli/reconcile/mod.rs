@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::inputs::cannot_create;
 use super::keys;
 use super::locking::{self, Taken};
-use super::past::Past;
+use super::past::{self, Past};
 use super::run::operator;
 use super::{once, print, report};
 use crate::event::{Event, FileDigest, Happened};
@@ -90,6 +90,11 @@ fn close(args: &ReconcileArgs, past: &mut Past, at: Timestamp) -> Result<Vec<Hap
             format!("the run did not end: {} in flight, {} not begun", past.run.in_flight(), past.run.pending().len());
         return Err(Failure::new(Exit::Invalid, words).help(
             "`bridgebook resume` goes on with it; --close ends it: what was in flight is unknown and can be reconciled, what was not begun is not attempted",
+        ));
+    }
+    if past.run.started().is_some_and(past::may_lack_its_end) && !args.despite_lost_tail {
+        return Err(Failure::new(Exit::Invalid, past::LACKS_ITS_END).help(
+            "find out what was sent, then end it with --close --despite-lost-tail: jobs without a word count as not attempted",
         ));
     }
     close_run(&mut past.run, &past.open, at, Exit::Interrupted.code()).map_err(internal)

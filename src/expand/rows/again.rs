@@ -11,11 +11,13 @@ use serde_json::{Map, Value};
 /// than the one that the file was written with.
 pub(super) fn delimiter(begin: &[u8], delimiters: &[u8]) -> Option<u8> {
     let line = begin.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| !line.is_empty())?;
-    let has_own = |delimiter: &u8| {
-        let cells = line.split(|byte| byte == delimiter);
-        cells.filter_map(|cell| std::str::from_utf8(cell).ok()).any(|cell| is_reserved(cell.trim().trim_matches('"')))
+    let makes = |delimiter: u8, of: fn(&str) -> bool| {
+        let cells = line.split(|byte| *byte == delimiter).filter_map(|cell| std::str::from_utf8(cell).ok());
+        cells.map(|cell| cell.trim().trim_matches('"')).any(of)
     };
-    delimiters.iter().copied().find(has_own)
+    // A whole name first: with the wrong sign, all columns are one whose name begins like one of ours.
+    let whole = delimiters.iter().copied().find(|delimiter| makes(*delimiter, |name| COLUMNS.contains(&name)));
+    whole.or_else(|| delimiters.iter().copied().find(|delimiter| makes(*delimiter, is_reserved)))
 }
 
 /// Where the columns stand in a header.
@@ -185,6 +187,7 @@ mod tests {
         assert_eq!(found("a,b,bridgebook_set\r\n1;2,3,x"), Some(b','));
         assert_eq!(found("\na;\"bridgebook_set\";bridgebook_key\n"), Some(b';'));
         assert_eq!(found("bridgebook_set;bridgebook_key"), Some(b';'));
+        assert_eq!(found("number;Bridgebook_Set;x"), Some(b';'));
         assert_eq!(found("a,b,c\nbridgebook_set"), None);
         assert_eq!(found(""), None);
     }
