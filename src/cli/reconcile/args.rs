@@ -34,12 +34,8 @@ pub(in crate::cli) struct ReconcileArgs {
     /// Why: for --decide and --absent-means; it stands in the audit file beside your name
     #[arg(long, value_name = "TEXT", value_parser = reason, help_heading = "By decision")]
     pub(super) reason: Option<String>,
-    /// End a run that was cut off: what was in flight is unknown, what was not begun is not attempted
-    #[arg(long)]
-    pub(super) close: bool,
-    /// Close it although the machine was started anew since a run with `durability: process`: its file may have lost its end
-    #[arg(long, requires = "close")]
-    pub(super) despite_lost_tail: bool,
+    #[command(flatten)]
+    pub(super) closing: ClosingArgs,
     /// Sign the audit file anew with this Ed25519 private key (PEM): what is added is behind an earlier signature
     #[arg(long, value_name = "FILE.pem")]
     pub(super) signing_key: Option<PathBuf>,
@@ -51,6 +47,16 @@ pub(in crate::cli) struct ReconcileArgs {
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(in crate::cli) format: Format,
+}
+
+#[derive(Args, Debug, Clone, Copy)]
+pub(super) struct ClosingArgs {
+    /// End a run that was cut off: what was in flight is unknown, what was not begun is not attempted
+    #[arg(long)]
+    pub(super) close: bool,
+    /// Close it although the machine was started anew since a run with `durability: process`: its file may have lost its end
+    #[arg(long, requires = "close")]
+    pub(super) despite_lost_tail: bool,
 }
 
 /// What the absence of a record means.

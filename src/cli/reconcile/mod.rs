@@ -85,14 +85,14 @@ pub(super) fn reconcile(args: &ReconcileArgs) -> Result<u8, Failure> {
 
 /// Ends a run that was cut off, if that is wanted.
 fn close(args: &ReconcileArgs, past: &mut Past, at: Timestamp) -> Result<Vec<Happened>, Failure> {
-    if !args.close {
+    if !args.closing.close {
         let words =
             format!("the run did not end: {} in flight, {} not begun", past.run.in_flight(), past.run.pending().len());
         return Err(Failure::new(Exit::Invalid, words).help(
             "`bridgebook resume` goes on with it; --close ends it: what was in flight is unknown and can be reconciled, what was not begun is not attempted",
         ));
     }
-    if past.run.started().is_some_and(past::may_lack_its_end) && !args.despite_lost_tail {
+    if past.run.started().is_some_and(past::may_lack_its_end) && !args.closing.despite_lost_tail {
         return Err(Failure::new(Exit::Invalid, past::LACKS_ITS_END).help(
             "find out what was sent, then end it with --close --despite-lost-tail: jobs without a word count as not attempted",
         ));
