@@ -49,12 +49,19 @@ fn no_call_is_bridged_twice_by_a_process_that_stood_still() {
         let run = run.finish(0);
         let effects = locked(&effects).clone();
         assert!(effects.values().all(|effects| *effects <= 1), "stopped at {stop_at}: {effects:?}");
-        // Whether the refused one is sent again depends on whether its refusal was read in time.
-        assert!(effects.len() >= 11, "{effects:?}");
+        // How many of those that were on their way arrive is the kernel's affair; what is said of each must fit.
+        for number in 1..=12 {
+            let call = format!("call-{number}");
+            let outcome = run.audit.outcome_of(&call)["outcome"].as_str().unwrap();
+            let fits = match (outcome, effects.contains_key(&call)) {
+                ("unknown", _) => true,
+                (outcome, had_effect) => had_effect == (outcome == "succeeded"),
+            };
+            assert!(fits, "stopped at {stop_at}: {call} is {outcome}: {effects:?}");
+        }
         unknown += run.audit.total("unknown");
         succeeded += run.audit.total("succeeded");
     }
     show(&(("succeeded", succeeded), ("unknown", unknown)));
-    assert_eq!(succeeded + unknown, 72);
     assert!(succeeded > 40, "{succeeded}");
 }
