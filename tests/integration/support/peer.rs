@@ -158,7 +158,8 @@ impl Wire {
 
     /// So many bytes.
     pub(crate) fn exactly(&mut self, count: usize) -> Option<Vec<u8>> {
-        let mut bytes = Vec::new();
+        // Not from nothing: for a frame without payload, what has been read ahead stays.
+        let mut bytes = std::mem::take(&mut self.ahead);
         while bytes.len() < count {
             bytes.extend(self.some()?);
         }
