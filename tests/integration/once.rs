@@ -143,14 +143,7 @@ fn the_window_ends_and_a_call_beyond_it_is_sent_again() {
 
 #[test]
 fn a_call_in_flight_is_another_runs_whatever_its_age() {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let server = RawServer::bridging(move |request| {
-        if request.call() == "call-1" {
-            held.wait();
-        }
-        ok()
-    });
+    let (server, gate) = RawServer::holding("call-1");
     let yard = Yard::at(&server.url());
     yard.book("one", &["call-1"], GUARD).book("two", &["call-1", "call-2"], GUARD);
     let before = yard.runs("one");

@@ -223,14 +223,7 @@ fn a_claim_whose_audit_file_is_gone_or_damaged_counts_as_unknown() {
 
 #[test]
 fn a_run_that_goes_on_takes_its_own_claims_over_and_nobody_elses() {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let server = RawServer::bridging(move |request| {
-        if request.call() == "call-1" {
-            held.wait();
-        }
-        ok()
-    });
+    let (server, gate) = RawServer::holding("call-1");
     let yard = Yard::at(&server.url());
     yard.book("other", &["call-2"], GUARD).book("one", &["call-1"], GUARD);
     yard.run(0, "other");

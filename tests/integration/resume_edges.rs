@@ -27,14 +27,7 @@ fn put(dir: &Path, lines: &[String]) {
 
 #[test]
 fn a_cut_off_file_whose_events_contradict_each_other_is_refused() {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let server = RawServer::bridging(move |request| {
-        if request.call() == "call-3" {
-            held.wait();
-        }
-        ok()
-    });
+    let (server, gate) = RawServer::holding("call-3");
     let book = Book::at(&server.url()).many_calls(3);
     let run = book.start(&[]);
     server.wait_for_bridges(3);
@@ -60,14 +53,7 @@ fn began_on(dir: &Path, boot_id: &str) {
 
 #[test]
 fn a_file_that_may_have_lost_its_end_is_neither_gone_on_with_nor_closed_unless_that_is_wanted() {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let server = RawServer::bridging(move |request| {
-        if request.call() == "call-2" {
-            held.wait();
-        }
-        ok()
-    });
+    let (server, gate) = RawServer::holding("call-2");
     let killed = |durability: &str| {
         let calls = ["call-1", "call-2", "call-3"];
         let yaml = format!("audit: {{durability: {durability}}}");

@@ -69,14 +69,7 @@ fn a_claim_that_comes_too_late_leaves_an_unknown_unknown_for_others() {
 
 #[test]
 fn a_run_directory_and_its_copy_do_not_both_send_what_is_left() {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let server = RawServer::bridging(move |request| {
-        if request.call() == "call-1" {
-            held.wait();
-        }
-        ok()
-    });
+    let (server, gate) = RawServer::holding("call-1");
     let yard = Yard::at(&server.url());
     yard.book(
         "one",
@@ -105,14 +98,7 @@ fn a_run_directory_and_its_copy_do_not_both_send_what_is_left() {
 
 #[test]
 fn an_output_directory_that_was_moved_takes_its_register_along() {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let server = RawServer::bridging(move |request| {
-        if request.call() == "call-1" {
-            held.wait();
-        }
-        ok()
-    });
+    let (server, gate) = RawServer::holding("call-1");
     let yard = Yard::at(&server.url());
     yard.book("one", &["call-1", "call-2"], "limits: {concurrency: 1}\nguards: {once_per: 24h}");
     let mut first = yard.start("one", &[]);

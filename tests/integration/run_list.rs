@@ -4,7 +4,7 @@ use crate::mutations::chained_anew;
 use crate::support::audit::{check_schema, schema};
 use crate::support::book::{Book, Run};
 use crate::support::process::Ended;
-use crate::support::server::{Gate, RawServer, ok};
+use crate::support::server::{RawServer, ok};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -43,19 +43,6 @@ fn id(run: &Run) -> String {
     run.audit.lines[0]["run_id"].as_str().unwrap().to_owned()
 }
 
-/// A server that holds `call-2` until the gate opens.
-fn holding() -> (RawServer, Gate) {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let server = RawServer::bridging(move |request| {
-        if request.call() == "call-2" {
-            held.wait();
-        }
-        ok()
-    });
-    (server, gate)
-}
-
 #[test]
 fn without_runs_it_says_so() {
     let book = Book::offline();
@@ -70,7 +57,7 @@ fn without_runs_it_says_so() {
 
 #[test]
 fn every_state_is_told_and_nothing_is_touched() {
-    let (server, gate) = holding();
+    let (server, gate) = RawServer::holding("call-2");
     let book = Book::at(&server.url()).calls(["call-1"]);
     let whole = book.run(0);
     let two = book.clone().calls(["call-1", "call-2"]);
@@ -138,7 +125,7 @@ fn every_state_is_told_and_nothing_is_touched() {
 
 #[test]
 fn a_run_that_goes_on_is_told_with_who_is_at_it() {
-    let (server, gate) = holding();
+    let (server, gate) = RawServer::holding("call-2");
     let book = Book::at(&server.url()).calls(["call-1", "call-2"]);
     let started = book.start(&[]);
     server.wait_for_bridges(2);

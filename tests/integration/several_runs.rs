@@ -5,7 +5,7 @@ use crate::mutations::chained_anew;
 use crate::support::audit::{check_schema, schema};
 use crate::support::book::{Book, Run};
 use crate::support::process::{Ended, Running, bridgebook};
-use crate::support::server::{Gate, RawServer, answer, ok};
+use crate::support::server::{RawServer, answer, ok};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -88,14 +88,7 @@ fn several_runs_give_their_figures_together_and_a_trend_with_what_became_worse()
 
 #[test]
 fn a_run_that_was_cut_off_is_in_the_trend_and_in_no_sum() {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let server = RawServer::bridging(move |request| {
-        if request.call() == "call-3" {
-            held.wait();
-        }
-        ok()
-    });
+    let (server, gate) = RawServer::holding("call-3");
     let whole = Book::at(&server.url()).calls(["call-1", "call-2"]);
     let book = whole.clone().calls(["call-1", "call-3"]);
     let complete = whole.run(0);
@@ -282,14 +275,7 @@ fn a_closing_record_whose_histogram_is_not_what_the_lines_say_is_found() {
 
 #[test]
 fn the_histograms_of_a_resumed_run_are_those_of_the_whole_run() {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let server = RawServer::bridging(move |request| {
-        if request.call() == "call-2" {
-            held.wait();
-        }
-        ok()
-    });
+    let (server, gate) = RawServer::holding("call-2");
     let book = Book::at(&server.url()).many_calls(4);
     let started = book.start(&[]);
     server.wait_for_bridges(2);

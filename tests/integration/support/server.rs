@@ -158,6 +158,19 @@ impl RawServer {
         Self::start(move |request| if request.is_token() { token() } else { script(request) })
     }
 
+    /// Holds the requests of this call until the gate opens.
+    pub(crate) fn holding(call: &'static str) -> (Self, Gate) {
+        let gate = Gate::default();
+        let held = gate.clone();
+        let server = Self::bridging(move |request| {
+            if request.call() == call {
+                held.wait();
+            }
+            ok()
+        });
+        (server, gate)
+    }
+
     /// Answers bridge requests with these in turn, and with 200 after the last.
     pub(crate) fn answering(replies: impl IntoIterator<Item = Reply>) -> Self {
         let replies = Mutex::new(replies.into_iter().collect::<std::collections::VecDeque<_>>());
