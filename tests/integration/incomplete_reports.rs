@@ -40,6 +40,9 @@ fn assert_incomplete(kind: &str, folder: &Path, because: &str) {
                 let summary: Value = serde_json::from_str(&said.stdout).unwrap();
                 assert_eq!((&summary["complete"], &summary["verdict"]), (&false.into(), &Value::Null), "{kind}");
                 assert!(summary["problems"].to_string().contains(because), "{kind}: {summary:#}");
+                let criteria = summary["criteria"].as_array().unwrap();
+                assert!(criteria.iter().all(|criterion| criterion["met"].is_null()), "{kind}: {summary:#}");
+                assert!(!criteria.is_empty() || kind == "the file is empty", "{kind}: {summary:#}");
             }
             "markdown" => {
                 assert!(said.stdout.starts_with("## INCOMPLETE: "), "{kind}: {said}");
